@@ -12,12 +12,13 @@ import flask
 import structlog
 
 from ivr.calls.hang_up import CallEnder
-from ivr.calls.retention import forget_turns
+from ivr.calls.store import forget_turns
 from ivr.customers.reference_guesses import forget_guesses
 from ivr.dependencies import Dependencies, build
 from ivr.fraud.guard import forget_card_attempts
 from ivr.fraud.pci_reports import PciReportJob
-from ivr.integrations.webhooks_out import Deliverer
+from ivr.integrations.signed_post import SignedPost
+from ivr.integrations.webhooks_out import POST_S, WebhookJob
 from ivr.jobs.job_list import (
     CHECK_CONFIRMATION,
     DELIVER_OUTCOME,
@@ -49,16 +50,14 @@ def handlers(on: Dependencies) -> dict[Job, Handler]:
     """What the worker does for each job."""
     config = on.config
     sender = Sender(on.engine, _channels(config), work=on.work, clock=on.clock)
-    deliverer = Deliverer(
-        on.engine, url=config.outcome_url, secrets=config.merchant_secrets, work=on.work, clock=on.clock
-    )
+    outcomes = SignedPost(config.outcome_url, config.merchant_secrets, POST_S) if config.outcome_url else None
     payments = on.payments
-    ender = CallEnder(engine=on.engine, attempts=payments.attempts, work=on.work, clock=on.clock)
+    ender = CallEnder(engine=on.engine, attempts=payments.attempts, clock=on.clock)
     return {
         **payments.handlers(),
         SEND_CONFIRMATION: sender.send,
         CHECK_CONFIRMATION: sender.check,
-        DELIVER_OUTCOME: deliverer,
+        DELIVER_OUTCOME: WebhookJob(on.engine, outcomes, on.work, on.clock),
         END_SILENT_CALL: ender.end_silent,
         REPORT_CARD_OUTCOME: PciReportJob(on.engine, on.pci, on.work, on.clock),
     }

@@ -19,14 +19,13 @@ from structlog.testing import capture_logs
 from xdist.scheduler import LoadScopeScheduling
 
 from ivr.jobs.migrate import migrate_work
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
-from ivr.platform.ids import SequentialIds
 from ivr.platform.logs import PINNED
 from tests.support.databases import Databases, folder_in_memory, postgres_server
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
+from tests.support.time_and_ids import ManualClock, SequentialIds
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
 from tests.support.which_databases import leaves_postgres_out, needs_postgres, pytest_generate_tests
 
@@ -50,7 +49,13 @@ hypothesis.settings.load_profile("the same in each run")
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
 CALL_THE_SAME_SERVERS = frozenset(
     f"tests/e2e/test_{name}.py"
-    for name in ("calls_at_once", "deaths", "house_at_work", "on_the_wire", "stopping_gracefully")
+    for name in (
+        "concurrent_calls",
+        "killed_processes",
+        "server_at_work",
+        "on_the_wire",
+        "stopping_gracefully",
+    )
 )
 
 MAKE_CLEAN_ROOTS = frozenset({"tests/e2e/test_clean_root.py", "tests/e2e/test_dockerfile.py"})
@@ -74,8 +79,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The slowest files come first, so that no worker begins one when the others are done; the houses and the
-    clean roots first of all. In one process the order stays as it was asked for.
+    """The slowest files come first, so that no worker begins one when the others are done; the running
+    servers and the clean roots first of all. In one process the order stays as it was asked for.
     """
     if leaves_postgres_out(config):
         left_out = [item for item in items if needs_postgres(item)]
@@ -102,14 +107,14 @@ def pytest_collection_finish() -> None:
 
 
 class ByFile(LoadScopeScheduling):
-    """Deals tests out to workers by the file. Those that ring the same running houses go to one worker, and
+    """Deals tests out to workers by the file. Those that call the same running servers go to one worker, and
     those that make clean roots to one, since they wait for each other.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         if file in CALL_THE_SAME_SERVERS:
-            return "houses"
+            return "servers"
         return "clean roots" if file in MAKE_CLEAN_ROOTS else file
 
 

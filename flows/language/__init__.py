@@ -16,7 +16,7 @@ from flows.language.facts import (
     ReceiptFacts,
 )
 from flows.language.flow import Flow, UnknownStepError
-from flows.language.heard import Naming, in_pieces, spoken_s
+from flows.language.heard import QuestionPiece, in_pieces, spoken_s
 from flows.language.noun import Noun, NounError, read_noun, with_noun
 from flows.language.prompts import PromptError, Prompts, languages_in
 from flows.language.recordings import Recordings

@@ -180,7 +180,7 @@ def _faulty_naming(
         if said.key not in prompts.keys(language):
             continue
         for key in step.heard_first:
-            times = times_named(prompts.segments(language, said.key), key)
+            times = times_named(prompts.find(language, said.key).segments, key)
             if times != 1:
                 yield (
                     f"prompts.{language}.toml: {said.key} names the key {key} {times} times; it must be "
@@ -192,7 +192,7 @@ def _unsayable(said: source.SaidPrompt, language: str, prompts: Prompts, *, know
     if not known:
         yield f"prompts.{language}.toml has no {said.key}"
         return
-    wanted = prompts.placeholders(language, said.key)
+    wanted = prompts.find(language, said.key).placeholders
     for name in sorted(wanted - said.names):
         yield f"prompts.{language}.toml: {said.key} uses {{{name}}}, which is not given"
     for name in sorted(said.names - wanted):

@@ -6,7 +6,6 @@ and includes these.
 
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any
 
 from flows.language.steps import FlowError, Steps
 from flows.language.wait import S, Step
@@ -54,10 +53,6 @@ class Flow(Steps[S]):
             return self.steps[name]
         except KeyError:
             raise UnknownStepError(f"flow {self.name} has no step {name}") from None
-
-    def begin(self, **facts: Any) -> S:
-        """The state of a call that begins."""
-        return self.state(**facts)
 
 
 class UnknownStepError(LookupError):

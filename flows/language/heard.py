@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from flows.language.languages import LANGUAGES
 from flows.language.prompts import Literal, Prompts, Segment
-from flows.language.recordings import NONE, Recordings
+from flows.language.recordings import Recordings
 from flows.language.speech import SpeechPart, SpokenWords, aloud, speak
 from flows.language.words import Say
 
@@ -20,7 +20,7 @@ _SENTENCE_ENDS = re.compile(r"[.:;!?](?=\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
+class QuestionPiece:
     """A piece of a question that ends with the clause that names `keys`."""
 
     before: tuple[SpeechPart, ...]
@@ -44,15 +44,15 @@ def times_named(segments: Iterable[Segment], key: str) -> int:
 
 
 def in_pieces(
-    say: Say, keys: str, language: str, prompts: Prompts, recordings: Recordings = NONE
-) -> tuple[tuple[Naming, ...], tuple[SpeechPart, ...]]:
+    say: Say, keys: str, language: str, prompts: Prompts, recordings: Recordings | None = None
+) -> tuple[tuple[QuestionPiece, ...], tuple[SpeechPart, ...]]:
     """The question, cut after the clause of each of these keys, and what is spoken after the last one.
 
     A recording is not cut: its clause is the whole file that names the key.
     """
-    segments = prompts.segments(language, say.key)
+    segments = prompts.find(language, say.key).segments
     parts = speak(say, language, prompts, recordings)
-    if recordings.find(language, say.key, segments) is None:
+    if recordings is None or recordings.find(language, say.key, segments) is None:
         texts = _texts(say, language, prompts)
         text, spans = "".join(texts), _in_text(segments, texts, keys)
     else:
@@ -63,7 +63,7 @@ def in_pieces(
 
     starts = [0, *(span.end for span in spans)]
     pieces = tuple(
-        Naming(between(start, span.begin), between(span.begin, span.end), span.keys)
+        QuestionPiece(between(start, span.begin), between(span.begin, span.end), span.keys)
         for start, span in zip(starts, spans, strict=False)
     )
     return pieces, between(starts[-1], None)
@@ -74,7 +74,7 @@ def spoken_s(say: Say, key: str, language: str, prompts: Prompts) -> float:
     where the question does not name it.
     """
     texts = _texts(say, language, prompts)
-    spans = _in_text(prompts.segments(language, say.key), texts, key)
+    spans = _in_text(prompts.find(language, say.key).segments, texts, key)
     characters = spans[-1].end if spans else sum(map(len, texts))
     return characters / LANGUAGES[language].characters_per_s_max
 
@@ -83,7 +83,7 @@ def _texts(say: Say, language: str, prompts: Prompts) -> list[str]:
     """What is spoken of each segment."""
     return [
         one.text if isinstance(one, Literal) else aloud(say.values[one.name], language)
-        for one in prompts.segments(language, say.key)
+        for one in prompts.find(language, say.key).segments
     ]
 
 

@@ -41,7 +41,7 @@ class Language:
     """
     millions_joint: str = " "
     """Between a round million and its unit: un millón *de* pesos."""
-    spelled: Callable[[int, str], str | None] = lambda _count, _unit: None
+    spelled: Callable[[int, str], str | None] | None = None
     """A number in words, where its figures would be read in the wrong gender before this unit."""
     masculine: Mapping[str, str] = field(default_factory=dict)
     """Words that go with `bill`, as they stand beside a masculine noun. Empty: there are no genders."""

@@ -59,6 +59,24 @@ def parse(template: str) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One sentence in one language, parsed."""
+
+    template: str
+    """As a whole, with its placeholders."""
+    segments: tuple[Segment, ...]
+    """Literals and placeholders, in the order in which they are spoken."""
+    placeholders: frozenset[str]
+
+    @classmethod
+    def of(cls, template: str) -> "Prompt":
+        """Raises ValueError with a sentence where it is malformed."""
+        segments = parse(template)
+        names = frozenset(one.name for one in segments if isinstance(one, Placeholder))
+        return cls(template, segments, names)
+
+
 class Prompts:
     """The prompts of one folder, parsed once and never changed: safe for every thread."""
 
@@ -67,13 +85,12 @@ class Prompts:
     ) -> None:
         """`texts`: language -> key -> template; `nouns`: what the merchant calls a bill, by language."""
         self._folder = folder
-        self._texts = {
-            language: {key: with_noun(text, language, nouns.get(language)) for key, text in ours.items()}
+        self._prompts = {
+            language: {
+                key: self._read(language, key, with_noun(text, language, nouns.get(language)))
+                for key, text in ours.items()
+            }
             for language, ours in texts.items()
-        }
-        self._segments = {
-            language: {key: self._parse(language, key, text) for key, text in of_language.items()}
-            for language, of_language in self._texts.items()
         }
 
     @classmethod
@@ -83,40 +100,28 @@ class Prompts:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        return tuple(self._texts)
+        return tuple(self._prompts)
 
     def keys(self, language: str) -> frozenset[str]:
-        return frozenset(self._of(language, self._texts))
+        return frozenset(self._of(language))
 
-    def template(self, language: str, key: str) -> str:
-        """The prompt as a whole, with its placeholders."""
-        found: str = self._find(language, key, self._texts)
-        return found
-
-    def segments(self, language: str, key: str) -> tuple[Segment, ...]:
-        """The prompt as literals and placeholders, in the order in which they are spoken."""
-        found: tuple[Segment, ...] = self._find(language, key, self._segments)
-        return found
-
-    def placeholders(self, language: str, key: str) -> frozenset[str]:
-        return frozenset(one.name for one in self.segments(language, key) if isinstance(one, Placeholder))
-
-    def _of(self, language: str, texts: Mapping[str, Any]) -> Any:
+    def find(self, language: str, key: str) -> Prompt:
+        """Raises PromptError where there is none."""
         try:
-            return texts[language]
-        except KeyError:
-            known = ", ".join(self._texts) or "none"
-            raise PromptError(f"{self._folder}: no prompts in {language!r}; there are: {known}") from None
-
-    def _find(self, language: str, key: str, texts: Mapping[str, Mapping[str, Any]]) -> Any:
-        try:
-            return self._of(language, texts)[key]
+            return self._of(language)[key]
         except KeyError:
             raise PromptError(f"{path_of(self._folder, language)}: no prompt {key!r}") from None
 
-    def _parse(self, language: str, key: str, text: str) -> tuple[Segment, ...]:
+    def _of(self, language: str) -> Mapping[str, Prompt]:
         try:
-            return parse(text)
+            return self._prompts[language]
+        except KeyError:
+            known = ", ".join(self._prompts) or "none"
+            raise PromptError(f"{self._folder}: no prompts in {language!r}; there are: {known}") from None
+
+    def _read(self, language: str, key: str, text: str) -> Prompt:
+        try:
+            return Prompt.of(text)
         except ValueError as fault:
             raise PromptError(f"{path_of(self._folder, language)}: {key}: {fault}") from None
 

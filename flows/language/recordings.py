@@ -68,14 +68,10 @@ class Recordings:
             return [f"{self._source}: {language}: {key}: there is no such prompt"]
         try:
             for home in homes:
-                self.find(language, key, home.segments(language, key))
+                self.find(language, key, home.find(language, key).segments)
         except PromptError as fault:
             return [str(fault)]
         return []
-
-
-NONE = Recordings({})
-"""Every prompt is synthesized."""
 
 
 def _language(path: Path, language: str, table: Any) -> dict[str, tuple[str, ...]]:

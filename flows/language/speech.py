@@ -11,7 +11,7 @@ from babel import dates, numbers
 
 from flows.language.languages import LANGUAGES, Language, Unit
 from flows.language.prompts import Literal, PromptError, Prompts, Segment
-from flows.language.recordings import NONE, Recordings
+from flows.language.recordings import Recordings
 from flows.language.words import Amount, Digits, Name, Say, Sentence, Subunits, Units, Value
 
 _MILLION = 1_000_000
@@ -38,15 +38,17 @@ class Recorded:
 SpeechPart = SpokenWords | Recorded
 
 
-def speak(say: Say, language: str, prompts: Prompts, recordings: Recordings = NONE) -> tuple[SpeechPart, ...]:
+def speak(
+    say: Say, language: str, prompts: Prompts, recordings: Recordings | None = None
+) -> tuple[SpeechPart, ...]:
     """The parts to utter, in order; raises PromptError where the prompt, a value or language is missing."""
-    segments = prompts.segments(language, say.key)
-    wanted, given = prompts.placeholders(language, say.key), frozenset(say.values)
+    prompt, given = prompts.find(language, say.key), frozenset(say.values)
+    segments, wanted = prompt.segments, prompt.placeholders
     if wanted != given:
         raise PromptError(
             f"{say.key}: {language} has placeholders {sorted(wanted)}, given are {sorted(given)}"
         )
-    urls = recordings.find(language, say.key, segments)
+    urls = recordings.find(language, say.key, segments) if recordings else None
     if urls is None:
         return (SpokenWords("".join(_text(one, say, language) for one in segments)),)
     remaining = iter(urls)
@@ -120,7 +122,8 @@ def _whole(count: int, currency: str, rules: Language) -> str:
 
 
 def _counted(count: int, unit: str, rules: Language) -> str:
-    return rules.spelled(count, unit) or _number(count, rules)
+    words = rules.spelled(count, unit) if rules.spelled else None
+    return words or _number(count, rules)
 
 
 def _units(count: int, currency: str, rules: Language) -> str:

@@ -97,6 +97,11 @@ class Bill:
         return self.paid_minor + self.elsewhere_minor >= self.billed_minor
 
     @property
+    def is_payable(self) -> bool:
+        """Something is owed that nobody is paying, and it is not too little for a payment."""
+        return not self.is_paid and not self.is_being_paid and self.payable_minor > 0
+
+    @property
     def is_being_paid(self) -> bool:
         """Somebody is paying this minute, and what they leave is too little for another payment."""
         return not self.withdrawn and self.reserved_minor > 0 and self.payable_minor < self.minimum_minor

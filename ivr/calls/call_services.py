@@ -1,13 +1,21 @@
-"""What the handlers of waits are built from: made once, when the web process starts."""
+"""What the handlers of waits are built from, made once when the web process starts; and what several of them
+do for a turn's caller: ask the guard against card testing, and make the attempt.
+"""
 
 from dataclasses import dataclass
 
-from gateways.contract import Capabilities
-from ivr.calls.attempt_maker import AttemptMaker
+from flows.language import Amount
+from gateways.capability import Capabilities
+from gateways.declines import Decline
+from ivr.bills import store as bills
 from ivr.calls.caller_saved_card import CallerSavedCard
-from ivr.calls.card_guard import CardGuard
+from ivr.calls.session import Session
+from ivr.calls.turn import Turn
 from ivr.customers.reference_guesses import ReferenceGuesses
-from ivr.payments.attempts.service import AttemptService
+from ivr.fraud.guard import Guard
+from ivr.fraud.identity import PayerIdentity, by_phone
+from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
+from ivr.payments.attempts.states import Method
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 
@@ -17,8 +25,7 @@ class CallServices:
     """Everything that the waits of a call use."""
 
     attempts: AttemptService
-    attempt_maker: AttemptMaker
-    card_guard: CardGuard
+    guard: Guard
     saved_card: CallerSavedCard
     guesses: ReferenceGuesses
     gateway: Capabilities
@@ -30,3 +37,60 @@ class CallServices:
     """Whom a transfer rings; empty: nobody."""
     clock: Clock
     ids: Ids
+
+    def refuses_cards(self, turn: Turn, session: Session) -> bool:
+        """Whether no card is taken in this turn. Why is the same to the caller whatever it is: the exit
+        `unavailable`, with its one sentence, and then a person.
+        """
+        identity = self._identity(turn, session)
+        return identity is not None and self.guard.refuses(turn.tx, identity)
+
+    def card_declined_at_entry(self, turn: Turn, session: Session, decline: Decline) -> None:
+        """The guard counts a card that no attempt was made for."""
+        identity = self._identity(turn, session)
+        if identity is not None:
+            self.guard.declined_at_entry(turn.tx, identity, decline)
+
+    def make_attempt(
+        self, turn: Turn, session: Session, amount: Amount, *, method: Method = Method.CARD
+    ) -> Attempt | None:
+        """The attempt of this turn, for the bill that the caller has found; a repeat of the turn makes none.
+        None where that much of the bill is no longer due. The guard has let the card through.
+        """
+        if session.state.bill is None:
+            raise TypeError(f"step {session.step} charges before a bill was found")
+        bill = bills.find(turn.tx, session.state.bill.reference)
+        if bill is None:
+            return None
+        caller = turn.own
+        new = NewAttempt(
+            made_for=turn.name,
+            bill_id=bill.id,
+            call_id=turn.row.id,
+            payer_phone=caller.dial if caller.can_text else None,
+            language=session.language,
+            amount_minor=amount.minor,
+            currency=amount.currency,
+            method=method,
+            card_entry_id=None
+            if method is Method.LINK
+            else session.card.entry_id or session.card.card_entry_id,
+        )
+        attempt = self.attempts.make(turn.tx, new)
+        if attempt is not None and method is Method.CARD:
+            self.guard.let_through(turn.tx, self._payer_of(turn, bill.id), attempt)
+        return attempt
+
+    def _identity(self, turn: Turn, session: Session) -> PayerIdentity | None:
+        """None before a bill was found: no card can be charged then."""
+        found = bills.find(turn.tx, session.state.bill.reference) if session.state.bill else None
+        return None if found is None else self._payer_of(turn, found.id)
+
+    def _payer_of(self, turn: Turn, bill_id: str) -> PayerIdentity:
+        return by_phone(
+            turn.caller,
+            turn.row.stir_verstat,
+            call_id=turn.row.id,
+            bill_id=bill_id,
+            doubtful_weight=self.guard.limits.doubtful_weight,
+        )

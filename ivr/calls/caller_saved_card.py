@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import structlog
 
 from ivr.calls.session import Session
-from ivr.calls.wait_result import Turn
+from ivr.calls.turn import Turn
 from ivr.customers import customer
 from ivr.payments.attempts.service import Attempt, AttemptService
 from ivr.payments.saved_cards import store as card_records

@@ -11,10 +11,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.language import Flow, Translation
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from ivr.calls.session import Session
-from ivr.calls.states import CallStatus
 from ivr.calls.store import CallRow
+from ivr.calls.tables import CallStatus
 from ivr.customers import customer
 from ivr.customers.caller import Caller
 from ivr.fraud.identity import Proof, proof_of, verstat_to_keep
@@ -27,8 +27,17 @@ TO_LENGTH_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call that begins: its row, and what the row holds of session and caller."""
+
+    row: CallRow
+    session: Session
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
 class Greeting:
-    """Makes the row of a call that begins."""
+    """Makes a call that begins."""
 
     engine: sa.Engine
     flow: Flow[Any]
@@ -48,16 +57,16 @@ class Greeting:
     slow_speech: bool
     """Whether the voices can be slowed."""
 
-    def row(
+    def call(
         self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
-    ) -> CallRow:
+    ) -> NewCall:
         """The call as it will be kept; nothing is written here."""
         caller = Caller.of(from_field, self.home_country)
         with reading(self.engine) as connection:
             remembered = customer.of_caller(connection, caller)
         known = self._known_language(remembered, to_field)
         is_forged = proof_of(verstat) is Proof.FORGED
-        state = self.flow.begin(
+        state = self.flow.state(
             language_known=known is not None or len(self.languages) == 1,
             languages=tuple(self.languages),
             can_text=caller.can_text and not is_forged,
@@ -75,7 +84,7 @@ class Greeting:
             language=known or self.languages[0],
             slow=self.slow_speech and remembered is not None and remembered.slow_speech,
         )
-        return CallRow(
+        row = CallRow(
             id=self.ids.new("call"),
             call_sid=call_sid,
             account_sid=account_sid,
@@ -91,6 +100,7 @@ class Greeting:
             ended_at=None,
             stir_verstat=verstat_to_keep(verstat),
         )
+        return NewCall(row, session, caller)
 
     def _called(self, to_field: str) -> str:
         """The number that was called, as the carrier writes it; nothing that is no number is kept."""

@@ -12,7 +12,6 @@ import structlog
 from ivr.calls import store
 from ivr.calls.store import CallRow
 from ivr.customers import timeline
-from ivr.jobs.job_list import END_SILENT_CALL, Work
 from ivr.payments.attempts.service import AttemptService
 from ivr.platform.clock import Clock
 
@@ -26,12 +25,7 @@ class CallEnder:
 
     engine: sa.Engine
     attempts: AttemptService
-    work: Work
     clock: Clock
-
-    def watch(self, tx: sa.Connection, call_id: str) -> None:
-        """Whatever happens, the call ends in our books."""
-        self.work.enqueue(tx, END_SILENT_CALL, call_id, delay_s=CALL_S_MAX)
 
     def end_by_sid(self, call_sid: str, because: str) -> bool:
         """The carrier says that the call is over; False where there is no such call under way."""
@@ -39,7 +33,7 @@ class CallEnder:
             return self._end(tx, store.lock_by_sid(tx, call_sid), because)
 
     def end_silent(self, call_id: str, _nth: int) -> None:
-        """The job that `watch` asks for."""
+        """The job that a call asks for when it begins: whatever happens, it ends in our books."""
         with self.engine.begin() as tx:
             self._end(tx, store.lock(tx, call_id), "no_word_from_carrier")
 

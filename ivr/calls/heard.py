@@ -13,27 +13,26 @@ from ivr.calls.step_result import Listen, Utterance
 
 
 def question(
-    renderer: CarrierRenderer, verbs: Sequence[str], said: Sequence[Utterance], listen: Listen
-) -> tuple[list[str], Gather]:
-    """The verbs of a question, and the Gather that ends the turn. Each key that must be heard first ends a
-    piece of the question.
+    renderer: CarrierRenderer,
+    flow: Flow[Any],
+    verbs: Sequence[str],
+    *,
+    said: Sequence[Utterance],
+    listen: Listen,
+    release: str,
+) -> tuple[list[str], Gather, Asked]:
+    """The verbs of a question, the Gather that ends the turn, and the question as it is recorded where the
+    caller agrees to something. Each key that must be heard first ends a piece of the question.
     """
     if not listen.heard_first:
-        return [*verbs, *renderer.utter((*said, *listen.hints))], Gather(listen.keys, listen.timeout_s)
+        verbs = [*verbs, *renderer.utter((*said, *listen.hints))]
+        return verbs, Gather(listen.keys, listen.timeout_s), Asked()
     *before, last = said
     (first, *others), rest = renderer.pieces(last, listen.heard_first)
     first = replace(first, before=(*verbs, *renderer.utter(before), *first.before))
-    return [*rest, *renderer.utter(listen.hints)], Gather(listen.keys, listen.timeout_s, (first, *others))
-
-
-def asked(
-    renderer: CarrierRenderer, flow: Flow[Any], said: Sequence[Utterance], listen: Listen, release: str
-) -> Asked:
-    """The question that ends the turn, as the record of what the caller agrees to has it."""
-    if not listen.heard_first:
-        return Asked()
-    question = said[-1]
-    return Asked(f"{flow.name}:{question.say.key}", renderer.wording(question), release)
+    gather = Gather(listen.keys, listen.timeout_s, (first, *others))
+    asked = Asked(f"{flow.name}:{last.say.key}", renderer.wording(last), release)
+    return [*rest, *renderer.utter(listen.hints)], gather, asked
 
 
 def named(

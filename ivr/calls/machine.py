@@ -25,13 +25,13 @@ CHANGES_MAX = 6
 
 def begin(flow: Flow[Any], session: Session) -> Progress:
     """The first turn."""
-    return _walk(flow, session).enter(flow.start)
+    return Walk(flow, session, HANDLERS).enter(flow.start)
 
 
 def hear(flow: Flow[Any], session: Session, keys: Keys) -> Progress:
     """The turn after a question."""
     keyed, begun = (keys.keyed or "").replace("#", ""), session.question.begun
-    walk = _walk(flow, session.with_question(begun=""))
+    walk = Walk(flow, session.with_question(begun=""), HANDLERS)
     if session.question.clearings:
         return stray_cards.cleared(walk, keyed)
     if not keyed and not begun:
@@ -49,17 +49,10 @@ def leave(
     flow: Flow[Any], session: Session, exit_name: str, facts: Mapping[str, Any] | None = None
 ) -> Progress:
     """The turn after a wait was done: its exit, and the facts put into the state."""
-    state = replace(session.state, **(facts or {}))
-    trail = () if flow.step(session.step).wait.is_final else session.trail
-    return _walk(flow, replace(session, state=state, trail=trail)).take(exit_name)
-
-
-def is_listening(flow: Flow[Any], session: Session) -> bool:
-    return issubclass(flow.step(session.step).wait, QuestionWait)
-
-
-def _walk(flow: Flow[Any], session: Session) -> Walk:
-    return Walk(flow, session, HANDLERS)
+    walk = Walk(flow, session, HANDLERS)
+    trail = () if walk.step.wait.is_final else session.trail
+    walk.session = replace(session, state=replace(session.state, **(facts or {})), trail=trail)
+    return walk.take(exit_name)
 
 
 def _handler_at(step: Step[Any]) -> type[QuestionHandler[Any]]:

@@ -3,7 +3,7 @@
 from gateways.declines import Decline, Remedy, remedy
 from ivr.calls.response import Pause
 from ivr.calls.session import Session
-from ivr.calls.wait_result import Waiting
+from ivr.calls.turn import TurnEnd
 
 WAIT_S_MAX = 60
 """How long a caller waits for a charge or a link."""
@@ -24,11 +24,11 @@ def exit_of(decline: Decline) -> str:
             return "refused"
 
 
-def still_waiting(session: Session, waited_s: float) -> Waiting:
+def still_waiting(session: Session, waited_s: float) -> TurnEnd:
     """The caller waits on, `waited_s` in all, and hears a word at least every nine seconds."""
     words_before, words_now = (int(s // REASSURE_EVERY_S) for s in (session.payment.waited_s, waited_s))
     prompt = reassurance(words_now) if words_now > words_before else None
-    return Waiting(session.with_payment(waited_s=waited_s), Pause(), server_prompt=prompt)
+    return TurnEnd(session.with_payment(waited_s=waited_s), Pause(), server_prompt=prompt)
 
 
 def reassurance(count: int) -> str:

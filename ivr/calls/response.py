@@ -74,15 +74,6 @@ class HangUp:
 Ending = Gather | Pause | SendTo | PayCard | Ring | HangUp
 
 
-def turn_url(call_id: str, turn: int) -> str:
-    return f"/voice/{call_id}/t/{turn}"
-
-
-def pay_status_url(call_id: str, turn: int) -> str:
-    """Where the carrier reports on the card that it takes in this turn."""
-    return f"/voice/{call_id}/pay/{turn}"
-
-
 class CarrierRenderer(Protocol):
     """Makes verbs of utterances, and a document of verbs and an ending."""
 

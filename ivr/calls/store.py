@@ -5,14 +5,20 @@ and then finds the stored answer.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from ivr.calls.states import CallStatus
-from ivr.calls.tables import call, call_turn
+from ivr.calls.tables import CallStatus, call, call_turn
+
+KEPT = timedelta(days=7)
+"""How long the answers of a call's turns are kept after its end: they hold what was said to one person. The
+carrier may repeat a webhook, and some days later they help to understand a complaint.
+"""
+FORGOTTEN_AT_ONCE_MAX = 500
+"""Calls whose turns are forgotten in one transaction."""
 
 # Built once: each turn of a call needs them, and to build one takes longer than to run it.
 _OF_ID = sa.select(call).where(call.c.id == sa.bindparam("wanted"))
@@ -23,16 +29,9 @@ _TURN = (call_turn.c.call_id == sa.bindparam("of_call"), call_turn.c.turn == sa.
 _ANSWER = sa.select(call_turn.c.twiml).where(*_TURN)
 _ANSWERED_AT = sa.select(call_turn.c.at).where(*_TURN)
 _ANSWERED_AGAIN = sa.update(call_turn).where(*_TURN)
-
-
-def _held(query: sa.Select[Any]) -> sa.Select[Any]:
-    """Against other turns alone. A job that holds an attempt of this call refers to the call whenever it
-    writes the attempt a second time; it must not wait for us, who may be waiting for the attempt.
-    """
-    return query.with_for_update(key_share=True)
-
-
-_HELD_OF_ID, _HELD_OF_SID = _held(_OF_ID), _held(_OF_SID)
+# Held against other turns alone. A job that holds an attempt of this call refers to the call whenever it
+# writes the attempt a second time; it must not wait for us, who may be waiting for the attempt.
+_HELD_OF_ID, _HELD_OF_SID = (query.with_for_update(key_share=True) for query in (_OF_ID, _OF_SID))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +143,15 @@ def count_ended(tx: sa.Connection) -> dict[str, int]:
     query = sa.select(call.c.ended_because, sa.func.count()).where(call.c.status != CallStatus.ACTIVE)
     rows = tx.execute(query.group_by(call.c.ended_because))
     return {because or "none": count for because, count in rows}
+
+
+def forget_turns(engine: sa.Engine, now: datetime) -> int:
+    """Forgets the turns of calls that ended long enough ago; how many turns there were."""
+    long_over = (
+        sa.select(call.c.id)
+        .where(call.c.ended_at < now - KEPT, sa.exists().where(call_turn.c.call_id == call.c.id))
+        .limit(FORGOTTEN_AT_ONCE_MAX)
+    )
+    with engine.begin() as tx:
+        calls = list(tx.execute(long_over).scalars())
+        return tx.execute(sa.delete(call_turn).where(call_turn.c.call_id.in_(calls))).rowcount

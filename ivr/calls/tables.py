@@ -1,9 +1,19 @@
 """Tables of calls and their turns."""
 
+from enum import StrEnum
+
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import Instant
 from ivr.platform.database.metadata import metadata
+
+
+class CallStatus(StrEnum):
+    """Whether a call goes on. The words in quotes stand in the database: they are never renamed."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+
 
 call = sa.Table(
     "call",

@@ -13,21 +13,22 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from flows.language import Flow, Wait
+from flows.language import Flow, QuestionWait, Step, Wait
 from ivr.calls import heard as hearing
 from ivr.calls import machine, remote_calls, store
-from ivr.calls.call_input import CallInput
-from ivr.calls.hang_up import CallEnder
+from ivr.calls.greeting import NewCall
+from ivr.calls.hang_up import CALL_S_MAX
 from ivr.calls.payment_wait import FIRST_REASSURANCE, REASSURE_EVERY_S, reassurance
 from ivr.calls.remote_calls import CarrierIds, RemoteCall, RemoteCalls
-from ivr.calls.response import CarrierRenderer, Ending, HangUp, Pause, SendTo, turn_url
+from ivr.calls.response import CarrierRenderer, Ending, HangUp, Pause, SendTo
 from ivr.calls.session import Session
 from ivr.calls.step_result import Keys, Listen, Over, Progress, Utterance
 from ivr.calls.store import CallRow
-from ivr.calls.wait_dispatch import WaitDispatch
-from ivr.calls.wait_result import LeftBy, NeedsRemoteCall, Turn, Waiting, WaitResult
+from ivr.calls.turn import CallInput, LeftBy, NeedsRemoteCall, Turn, TurnEnd, WaitResult, turn_url
+from ivr.calls.wait_handler import WaitHandler
 from ivr.customers import customer, timeline
 from ivr.customers.caller import Caller
+from ivr.jobs.job_list import END_SILENT_CALL, Work
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids
@@ -73,10 +74,10 @@ class Turns:
 
     engine: sa.Engine
     flow: Flow[Any]
-    waits: WaitDispatch
+    waits: Mapping[type[Wait], WaitHandler[Any]]
     remote: RemoteCalls
     renderer: CarrierRenderer
-    ender: CallEnder
+    work: Work
     clock: Clock
     ids: Ids
     home_country: str
@@ -84,15 +85,16 @@ class Turns:
     """Of this server, for the record of what callers agree to."""
     on_card_too_early: Callable[[], None]
 
-    def begin(self, row: CallRow) -> str:
+    def begin(self, new: NewCall) -> str:
         """Turn 0 of a call that begins; the carrier's repeat gets the same answer."""
+        row = new.row
         with self.engine.begin() as tx:
             known = store.lock_by_sid(tx, row.call_sid)
             if known is None and store.begin(tx, row):
-                self.ender.watch(tx, row.id)
+                self.work.enqueue(tx, END_SILENT_CALL, row.id, delay_s=CALL_S_MAX)
                 timeline.add(tx, "call.began", at=row.started_at, call_id=row.id, facts={"flow": row.flow})
-                progress = machine.begin(self.flow, self._session(row))
-                taken = self._go_on(self._turn(tx, row, 0), progress, [])
+                progress = machine.begin(self.flow, new.session)
+                taken = self._go_on(Turn(tx, row, 0, new.caller), progress, [])
             else:
                 row = known or store.lock_by_sid(tx, row.call_sid) or row
                 taken = self._repeat(tx, row, 0)
@@ -154,15 +156,15 @@ class Turns:
     def _hear(self, tx: sa.Connection, row: CallRow, number: int, given: CallInput) -> str | _PendingCall:
         session = self._session(row)
         turn = self._turn(tx, row, number)
-        if not machine.is_listening(self.flow, session):
-            resumed = self.waits.resume(turn, session, self._wait(session), given)
+        step = self.flow.step(session.step)
+        if not issubclass(step.wait, QuestionWait):
+            resumed = self.waits[step.wait].resume(turn, session, _wait(step, session), given)
             if resumed is None:
                 return self._commit(turn, session, [], HangUp())
             return self._go_on(turn, resumed, [])
         asked_at = store.answered_at(tx, row.id, number - 1) or row.started_at
         lost = given.is_retry and not given.digits
         elapsed_s = 0.0 if lost else (self.clock.now() - asked_at).total_seconds()
-        step = self.flow.step(session.step)
         named = hearing.named(self.renderer, step, session, given.named, elapsed_s)
         keys = Keys(given.digits, elapsed_s, named, hashed=given.hashed)
         return self._go_on(turn, machine.hear(self.flow, session, keys), [])
@@ -178,17 +180,19 @@ class Turns:
                     verbs += self.renderer.utter(reached.said)
                     if isinstance(reached.stop, Over):
                         return self._commit(turn, reached.session, verbs, HangUp())
-                    reached = self.waits.start(turn, reached.session, reached.stop.wait)
+                    wait = reached.stop.wait
+                    reached = self.waits[type(wait)].start(turn, reached.session, wait)
                 case LeftBy():
                     reached = self._leave(turn, reached)
                 case NeedsRemoteCall(session, call):
                     return self._lease(turn.tx, turn.row, session.dump(), call, verbs)
-                case Waiting():
-                    return self._wait_for(turn, reached, verbs)
+                case TurnEnd():
+                    return self._end(turn, reached, verbs)
 
     def _ask(self, turn: Turn, progress: Progress, listen: Listen, verbs: list[str]) -> str:
-        asked = hearing.asked(self.renderer, self.flow, progress.said, listen, self.release)
-        spoken, gather = hearing.question(self.renderer, verbs, progress.said, listen)
+        spoken, gather, asked = hearing.question(
+            self.renderer, self.flow, verbs, said=progress.said, listen=listen, release=self.release
+        )
         return self._commit(turn, replace(progress.session, asked=asked), spoken, gather)
 
     def _leave(self, turn: Turn, left: LeftBy) -> Progress:
@@ -201,16 +205,16 @@ class Turns:
         )
         return machine.leave(self.flow, left.session, left.exit, left.facts)
 
-    def _wait_for(self, turn: Turn, waiting: Waiting, verbs: list[str]) -> str:
-        session = waiting.session
-        if waiting.same_turn:
+    def _end(self, turn: Turn, end: TurnEnd, verbs: list[str]) -> str:
+        session = end.session
+        if end.same_turn:
             store.save(turn.tx, turn.row.id, turn=turn.number, session=session.dump(), intent=None)
-            return self.renderer.document(verbs, waiting.ending, next_url=turn.next_url)
-        if waiting.say is not None:
-            verbs += self.renderer.utter([Utterance(waiting.say, (session.language,), slow=session.slow)])
-        if waiting.server_prompt is not None:
-            verbs += self.renderer.server_prompt(waiting.server_prompt, session.language, slow=session.slow)
-        return self._commit(turn, session, verbs, waiting.ending)
+            return self.renderer.document(verbs, end.ending, next_url=turn.next_url)
+        if end.say is not None:
+            verbs += self.renderer.utter([Utterance(end.say, (session.language,), slow=session.slow)])
+        if end.server_prompt is not None:
+            verbs += self.renderer.server_prompt(end.server_prompt, session.language, slow=session.slow)
+        return self._commit(turn, session, verbs, end.ending)
 
     def _commit(self, turn: Turn, session: Session, verbs: list[str], ending: Ending) -> str:
         twiml = self.renderer.document(verbs, ending, next_url=turn.next_url)
@@ -306,8 +310,9 @@ class Turns:
                 return self._repeat(tx, row, number)
             session = self._session(row)
             turn = self._turn(tx, replace(row, intent=None), number)
-            wait = self._wait(session)
-            result = self.waits.answered(turn, session, wait, taken.call, response)
+            step = self.flow.step(session.step)
+            wait = _wait(step, session)
+            result = self.waits[step.wait].answered(turn, session, wait, taken.call, response)
             return self._go_on(turn, result, list(row.intent["verbs"]))
 
     def _let_go(self, call_id: str, lease: str) -> None:
@@ -329,9 +334,10 @@ class Turns:
             customer.remember_language(
                 turn.tx, phone, progress.session.language, clock=self.clock, ids=self.ids
             )
-        if progress.pace_chosen and turn.own_number is not None:
+        number = turn.own.number if progress.pace_chosen else None
+        if number is not None:
             customer.remember_pace(
-                turn.tx, turn.own_number, slow=progress.session.slow, clock=self.clock, ids=self.ids
+                turn.tx, number, slow=progress.session.slow, clock=self.clock, ids=self.ids
             )
         if progress.card_too_early:
             self.on_card_too_early()
@@ -343,8 +349,9 @@ class Turns:
     def _session(self, row: CallRow) -> Session:
         return Session.load(self.flow, row.session)
 
-    def _wait(self, session: Session) -> Wait:
-        wait = self.flow.step(session.step).run(session.state)
-        if not isinstance(wait, Wait):
-            raise TypeError(f"step {session.step} returned {type(wait).__name__}")
-        return wait
+
+def _wait(step: Step[Any], session: Session) -> Wait:
+    wait = step.run(session.state)
+    if not isinstance(wait, step.wait):
+        raise TypeError(f"step {step.name} returned {type(wait).__name__}")
+    return wait

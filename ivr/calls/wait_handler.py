@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from flows.language import QuestionWait, Step, Wait
-from ivr.calls.call_input import CallInput
 from ivr.calls.call_services import CallServices
 from ivr.calls.remote_calls import RemoteCall, RemoteResponse
 from ivr.calls.session import Session
-from ivr.calls.step_result import Keys, Need, Progress
-from ivr.calls.wait_result import Turn, WaitResult
+from ivr.calls.step_result import Keys, Listen, Over, Progress
+from ivr.calls.turn import CallInput, Turn, WaitResult
 from ivr.calls.walk import Walk
 
 W = TypeVar("W", bound=Wait)
@@ -28,10 +27,12 @@ class WaitHandler(Generic[W]):
     services: CallServices
 
     @classmethod
-    def enter(cls, walk: Walk, step: Step[Any], wait: W) -> Progress:
-        """What the machine does here by itself; by default nothing: the wait has to be started."""
-        del step
-        return walk.stop(Need(wait))
+    def enter(cls, walk: Walk, step: Step[Any], wait: W) -> str | Listen | Over | None:
+        """What the machine does here by itself: it takes an exit, asks the question, or ends the call. None:
+        nothing, the wait has to be started.
+        """
+        del walk, step, wait
+        return None
 
     def start(self, turn: Turn, session: Session, wait: W) -> WaitResult:
         """How far the wait goes without the network."""

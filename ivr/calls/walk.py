@@ -4,14 +4,16 @@ Rules that are the same at every step: two misses and then onward, loops bounded
 does is said by the handler of its wait. No I/O.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from flows.language import Flow, QuestionWait, Say, Step, Wait
-from ivr.calls.hints import hints, languages_of
+from flows.language import Flow, QuestionWait, Say, Wait
 from ivr.calls.session import AtQuestion, Session
 from ivr.calls.step_result import Listen, Need, Over, Progress, Utterance
+
+if TYPE_CHECKING:
+    from ivr.calls.wait_handler import WaitHandler
 
 MISSES_MAX = 2
 UNHURRIED_MISSES_MAX = 3
@@ -21,33 +23,23 @@ REPEATS_MAX = 10
 _CHAIN_MAX = 40
 
 
-class Handler(Protocol):
-    """What is done at a step, with the wait that it returned."""
-
-    @classmethod
-    def enter(cls, walk: "Walk", step: Step[Any], wait: Any) -> Progress: ...
-
-
 class Walk:
     """The steps of one turn; gone when it returns its progress."""
 
     def __init__(
-        self, flow: Flow[Any], session: Session, handlers: Mapping[type[Wait], type[Handler]]
+        self, flow: Flow[Any], session: Session, handlers: Mapping[type[Wait], type["WaitHandler[Any]"]]
     ) -> None:
+        """Raises UnknownStepError where this release does not know the session's step."""
         self.flow = flow
         self.session = session
+        self.step = flow.step(session.step)
+        """Where the call stands."""
         self.said: list[Utterance] = []
         self.language_chosen = False
         self.pace_chosen = False
         self.card_too_early = False
         self._missed_first = False
         self._handlers = handlers
-        self._chain = 0
-
-    @property
-    def step(self) -> Step[Any]:
-        """Where the call stands."""
-        return self.flow.step(self.session.step)
 
     # On to another step -----------------------------------------------------------------------------------
 
@@ -55,33 +47,45 @@ class Walk:
         return self.enter(self.step.exits[exit_name])
 
     def enter(self, name: str) -> Progress:
-        self._chain += 1
-        if self._chain > _CHAIN_MAX:
-            raise RuntimeError(f"flow {self.flow.name} goes round without asking anything, at {name}")
+        self._move_to(name)
+        return self._go_on()
+
+    def _go_on(self) -> Progress:
+        """From step to step, until one has something to be heard, done, or said last."""
+        for _ in range(_CHAIN_MAX):
+            wait = self.step.run(self.session.state)
+            if not isinstance(wait, self.step.wait):
+                raise TypeError(f"step {self.step.name} returned {type(wait).__name__}")
+            reached = self._handlers[self.step.wait].enter(self, self.step, wait)
+            match reached:
+                case str():
+                    self._move_to(self.step.exits[reached])
+                case None:
+                    return self.stop(Need(wait))
+                case Over():
+                    return self.stop(reached)
+                case Listen() if isinstance(wait, QuestionWait):
+                    return self._ask(wait, reached)
+        raise RuntimeError(f"flow {self.flow.name} goes round without asking anything, at {self.step.name}")
+
+    def _move_to(self, name: str) -> None:
         visits = self.session.visits.get(name, 0) + 1
         if visits > self.flow.visits_max and name != self.flow.exhausted and self.flow.step(name).exits:
             name = self.flow.exhausted
             visits = self.session.visits.get(name, 0) + 1
         visited = {**self.session.visits, name: visits}
+        self.step = self.flow.step(name)
         self.session = replace(self.session, step=name, visits=visited, question=AtQuestion())
-        return self._run()
 
     def answered(self, exit_name: str) -> Progress:
         """The question is answered: `*` leads back to it from now on."""
         self.session = replace(self.session, trail=(*self.session.trail, self.session.step))
         return self.take(exit_name)
 
-    def _run(self) -> Progress:
-        step = self.step
-        wait = step.run(self.session.state)
-        if not isinstance(wait, step.wait):
-            raise TypeError(f"step {step.name} returned {type(wait).__name__}")
-        return self._handlers[step.wait].enter(self, step, wait)
-
     # The same question once more --------------------------------------------------------------------------
 
     def ask_again(self) -> Progress:
-        return self._run()
+        return self._go_on()
 
     def miss(self, prompt: str) -> Progress:
         """No answer, or none that fits: the question is asked again, after this prompt."""
@@ -132,13 +136,14 @@ class Walk:
     def say_server_prompt(self, key: str, languages: tuple[str, ...] = ()) -> None:
         self.said.append(Utterance(Say(key), languages or (self.session.language,), by_server=True))
 
-    def listen(self, wait: QuestionWait, listen: Listen) -> Progress:
+    def _ask(self, wait: QuestionWait, listen: Listen) -> Progress:
         """The turn ends in this question."""
         self.said.append(Utterance(wait.say, languages_of(wait, self.session)))
         behind = tuple(hints(wait, self.session)) if self._missed_first else ()
         return self.stop(replace(listen, hints=behind))
 
     def stop(self, stop: Listen | Need | Over) -> Progress:
+        """The turn ends here, with what was said so far."""
         if isinstance(stop, Listen):
             stop = replace(stop, hints=self._paced(stop.hints))
         return Progress(
@@ -152,3 +157,27 @@ class Walk:
 
     def _paced(self, said: Iterable[Utterance]) -> tuple[Utterance, ...]:
         return tuple(replace(one, slow=self.session.slow) for one in said)
+
+
+# What is said after a question that was missed once ------------------------------------------------------
+
+
+def hints(wait: QuestionWait, session: Session) -> Iterator[Utterance]:
+    """After the question, so that a caller who knows the answer now need not listen to them."""
+    languages = languages_of(wait, session)
+    if wait.hint is not None:
+        yield Utterance(wait.hint, languages)
+    yield Utterance(Say("host.again"), languages, by_server=True)
+    if session.state.slow_speech and not session.slow:
+        yield Utterance(Say("host.again_slower"), languages, by_server=True)
+    if session.trail:
+        yield Utterance(Say("host.back"), languages, by_server=True)
+    if session.state.person_available:
+        yield Utterance(Say("host.offer_person"), languages, by_server=True)
+    if wait.may_leave:
+        yield Utterance(Say("host.hang_up"), languages, by_server=True)
+
+
+def languages_of(wait: QuestionWait, session: Session) -> tuple[str, ...]:
+    """In which languages the question is asked, and everything about it said."""
+    return session.state.languages if wait.every_language else (session.language,)

@@ -48,7 +48,7 @@ def create(name: str) -> None:
 @layouts
 def list_keys(*, layout: Layout) -> None:
     """List all keys, without their secrets."""
-    from ivr.integrations.webhooks_out import rfc3339
+    from ivr.platform.clock import rfc3339
     from ivr.platform.database.engine import reading
     from ivr.web.api import keys
 

@@ -3,7 +3,7 @@
 import os
 
 from gateways import registry
-from gateways.contract import Capabilities, CardEntry
+from gateways.capability import Capabilities, CardEntry
 from gateways.settings import UnknownGatewayError, settings_of, with_values
 from ivr.cli import Fault
 from ivr.cli.context import CommandContext

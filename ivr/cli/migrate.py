@@ -17,7 +17,7 @@ def command() -> None:
     from alembic.util.exc import CommandError
 
     from ivr.jobs.migrate import migrate_work
-    from ivr.pci.migrate import migrate_engine as migrate_pci
+    from ivr.pci.migrations import migrate_engine as migrate_pci
     from ivr.platform.database.migrations import migrate
 
     names = {boot.WEB_DATABASE.setting, boot.PCI_DATABASE.setting}

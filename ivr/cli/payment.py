@@ -108,7 +108,7 @@ def refund(
     became of it. A second refund of the same amount must be confirmed at a terminal, or have an
     --idempotency-key.
     """
-    from gateways.contract import UnsupportedError
+    from gateways.capability import UnsupportedError
     from ivr.cli.gateway import PAYMENT_SETTINGS, payment_service
     from ivr.cli.payment_changes import RefundRequest
     from ivr.cli.payment_shown import ambiguous, find_payment

@@ -106,7 +106,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
 
     If one is already running on this port, this one takes over from it.
     """
-    from ivr.pci.migrate import can_serve as can_serve_pci
+    from ivr.pci.migrations import can_serve as can_serve_pci
     from ivr.pci.settings import PciConfig, load_pci_config
 
     name, value = BY_CARRIER

@@ -6,27 +6,24 @@ found" is `NotFound`. What was answered is not logged, but for both readings of 
 Protocol: ivr/integrations/README.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 import structlog
 
-from gateways.http_client import NoAnswerError
-from gateways.secret import Secret
+from gateways.http_client import HttpResponse, NoAnswerError
 from ivr.bills.bill import BillError, NewBill, Status
 from ivr.bills.fields import read_bill
-from ivr.integrations import webhook_signature as signature
-from ivr.integrations.http_post import Endpoint, HttpPost, Post
-from ivr.integrations.webhooks_out import rfc3339
 from ivr.platform import json_text
 from ivr.platform.amounts import SPACES
-from ivr.platform.clock import Clock
+from ivr.platform.clock import Clock, rfc3339
 
 log = structlog.get_logger()
 
-TIME_LIMIT_S = 4.0
+LOOKUP_S = 4.0
 """The carrier gives a webhook 15 s, and the caller's patience is shorter."""
 _FOUND = 200
 _NOT_FOUND = 404
@@ -56,23 +53,14 @@ class Unreachable:
 LookupAnswer = MerchantBill | NotFound | Unreachable
 
 
+@dataclass(frozen=True, slots=True)
 class MerchantLookup:
-    """The look-up at BILL_LOOKUP_URL. Safe to call from any thread; TIME_LIMIT_S at most."""
+    """The look-up at BILL_LOOKUP_URL. Safe to call from any thread; `post` bounds how long it takes."""
 
-    def __init__(
-        self,
-        url: str,
-        secrets: Sequence[Secret],
-        *,
-        home_country: str,
-        clock: Clock,
-        post: Post | None = None,
-    ) -> None:
-        self._endpoint = Endpoint.of_setting("BILL_LOOKUP_URL", url)
-        self._secrets = secrets
-        self._home_country = home_country
-        self._clock = clock
-        self._post = post or HttpPost(TIME_LIMIT_S)
+    post: Callable[[bytes, datetime], HttpResponse]
+    """A `SignedPost`."""
+    home_country: str
+    clock: Clock
 
     def ask(self, reference: str, lookup_id: str) -> LookupAnswer:
         """What the merchant's system knows under this reference. The same `lookup_id` asks the same question
@@ -89,7 +77,7 @@ class MerchantLookup:
         return answer
 
     def _ask(self, reference: str, lookup_id: str) -> LookupAnswer:
-        now = self._clock.now()
+        now = self.clock.now()
         question = {
             "id": lookup_id,
             "type": "bill.lookup",
@@ -98,9 +86,7 @@ class MerchantLookup:
         }
         body = orjson.dumps(question)
         try:
-            answer = self._post(
-                self._endpoint, body, {signature.HEADER: signature.sign(self._secrets, body, now)}
-            )
+            answer = self.post(body, now)
         except NoAnswerError as fault:
             return Unreachable(str(fault))
         if answer.status not in {_FOUND, _NOT_FOUND}:
@@ -119,7 +105,7 @@ class MerchantLookup:
             told["paid_elsewhere_minor"] = 0
         left_out: list[BillError] = []
         try:
-            bill = read_bill(told, home_country=self._home_country, on_left_out=left_out.append)
+            bill = read_bill(told, home_country=self.home_country, on_left_out=left_out.append)
         except BillError as fault:
             return Unreachable(str(fault))
         return MerchantBill(bill, tuple(left_out))

@@ -1,5 +1,5 @@
-"""What the merchant's system hears of each payment: recorded with the payment itself, delivered by the worker
-until it is taken.
+"""Webhooks to the merchant about each payment: recorded with the payment itself, posted by the worker until
+the merchant's system takes them.
 
 The body is fixed when it is recorded and is the same at each try; its id lets the merchant drop a repeat.
 Delivery is at least once and in no certain order: a crash between the merchant's answer and our note of it
@@ -7,8 +7,8 @@ posts once more.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -16,23 +16,21 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.http_client import NoAnswerError
-from gateways.secret import Secret
-from ivr.integrations import webhook_signature as signature
-from ivr.integrations.http_post import Endpoint, HttpPost, Post
+from ivr.integrations.signed_post import SignedPost
 from ivr.integrations.tables import outcome
 from ivr.jobs.job_list import DELIVER_OUTCOME, Work
 from ivr.jobs.retry import POST_WEBHOOK
-from ivr.platform.clock import Clock
+from ivr.platform.clock import Clock, rfc3339
 from ivr.platform.database.engine import count_by, insert_of, reading
 from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 
-TIME_LIMIT_S = 10.0
+POST_S = 10.0
 """For one try: a merchant's system does its work after it has answered."""
 
 
-class Kind(StrEnum):
+class WebhookKind(StrEnum):
     """What the merchant can hear; kept in the database and sent, so never renamed."""
 
     PAYMENT_APPROVED = "payment.approved"
@@ -48,7 +46,7 @@ class Kind(StrEnum):
 def record(
     tx: sa.Connection,
     *,
-    kind: Kind,
+    kind: WebhookKind,
     source_id: str,
     attempt_id: str,
     facts: Mapping[str, Any],
@@ -89,33 +87,18 @@ def record(
         work.enqueue(tx, DELIVER_OUTCOME, outcome_id)
 
 
-def rfc3339(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Deliverer:
+@dataclass(frozen=True, slots=True)
+class WebhookJob:
     """The handler of DELIVER_OUTCOME: one try a call, and the next one asked for where it failed."""
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        *,
-        url: str,
-        secrets: Sequence[Secret],
-        work: Work,
-        clock: Clock,
-        post: Post | None = None,
-    ) -> None:
-        """`url` is OUTCOME_URL; where it is empty now, what was recorded while it was not is given up."""
-        self._engine = engine
-        self._endpoint = Endpoint.of_setting("OUTCOME_URL", url) if url else None
-        self._secrets = secrets
-        self._work = work
-        self._clock = clock
-        self._post = post or HttpPost(TIME_LIMIT_S)
+    engine: sa.Engine
+    post: SignedPost | None
+    """To OUTCOME_URL. None: it is not set any more, and what was recorded while it was is given up."""
+    work: Work
+    clock: Clock
 
     def __call__(self, outcome_id: str, nth: int) -> None:
-        with reading(self._engine) as tx:
+        with reading(self.engine) as tx:
             waiting = tx.execute(
                 sa.select(outcome).where(outcome.c.id == outcome_id, outcome.c.state == "waiting")
             ).one_or_none()
@@ -129,7 +112,7 @@ class Deliverer:
         if taken:
             self._note(outcome_id, nth, answer, state="delivered")
             bound.info("outcome_delivered")
-        elif self._endpoint is not None and delay_s is not None:
+        elif self.post is not None and delay_s is not None:
             self._note(outcome_id, nth, answer, state="waiting", delay_s=delay_s)
             bound.warning("outcome_not_taken", tries=nth + 1, again_in_s=delay_s)
         else:
@@ -138,11 +121,10 @@ class Deliverer:
 
     def _try(self, body: bytes) -> tuple[bool, str]:
         """Whether it was taken, and the answer in a few words."""
-        if self._endpoint is None:
+        if self.post is None:
             return False, "OUTCOME_URL is not set"
-        headers = {signature.HEADER: signature.sign(self._secrets, body, self._clock.now())}
         try:
-            answer = self._post(self._endpoint, body, headers)
+            answer = self.post(body, self.clock.now())
         except NoAnswerError as fault:
             return False, str(fault)
         return 200 <= answer.status < 300, f"status {answer.status}"  # noqa: PLR2004 - HTTP's 2xx
@@ -151,8 +133,8 @@ class Deliverer:
         self, outcome_id: str, nth: int, answer: str, *, state: str, delay_s: float | None = None
     ) -> None:
         """The try and its follow-up, together; run again after a crash it notes the same."""
-        now = self._clock.now()
-        with self._engine.begin() as tx:
+        now = self.clock.now()
+        with self.engine.begin() as tx:
             tx.execute(
                 outcome.update()
                 .where(outcome.c.id == outcome_id, outcome.c.state == "waiting")
@@ -164,7 +146,7 @@ class Deliverer:
                 )
             )
             if delay_s is not None:
-                self._work.enqueue(tx, DELIVER_OUTCOME, outcome_id, nth=nth + 1, delay_s=delay_s)
+                self.work.enqueue(tx, DELIVER_OUTCOME, outcome_id, nth=nth + 1, delay_s=delay_s)
 
 
 def count_by_state(tx: sa.Connection) -> list[tuple[str, int]]:

@@ -10,7 +10,8 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, Gateway
+from gateways.capability import Capabilities
+from gateways.contract import Gateway
 from ivr.events.emitter import Events
 from ivr.finance.payouts import Payouts
 from ivr.jobs.job_list import (

@@ -17,15 +17,14 @@ from ivr.carriers.twilio import twiml
 from ivr.pci import dialogue, entry_lifecycle, entry_store, keypad
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.dialogue import NOTHING, AskOn, CardComplete, DialogueState, GaveUp, LeftEntry, Question
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.envelope_encryption import DataKey
 from ivr.pci.fallback import ReturnToWeb
 from ivr.pci.fields import KEYS_TIMEOUT_S, Field
 from ivr.pci.gateway_submission import GatewaySubmission, is_overdue
 from ivr.pci.keys import KeyGoneError, KeyService
-from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
+from ivr.pci.safe_logging import of_entry
 from ivr.pci.speech import Speech
 from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock

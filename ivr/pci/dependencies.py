@@ -7,6 +7,7 @@ gateway.
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -20,18 +21,21 @@ from ivr.pci.fingerprints import FingerprintKeys
 from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.keys import KeyService
 from ivr.pci.metrics import PciMetrics
+from ivr.pci.migrations import SCRIPTS
 from ivr.pci.nonces import DatabaseNonces
-from ivr.pci.readiness import parts_of
+from ivr.pci.safe_logging import tell
 from ivr.pci.settings import PciConfig
 from ivr.pci.speech import Speech
 from ivr.pci.sweeper import Sweeper
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.velocity import CardLimits, CardVelocity
 from ivr.platform.clock import Clock
+from ivr.platform.database.availability import folder_fault, temporary_fault, write_fault
 from ivr.platform.ids import Ids
 from ivr.platform.metrics import BuildInfo
-from ivr.platform.readiness import Readiness, ReadinessMetric
+from ivr.platform.readiness import Part, Readiness, ReadinessMetric, Spaced
 
+_AWAY = "The database does not answer: see PCI_DATABASE_URL."
 _QUEUE_PER_THREAD = 4
 """How many cards wait here for each one that is being sent; more are left to other processes."""
 
@@ -69,7 +73,7 @@ def build_pci(
     """The parts of one process. `executor` sends cards; whoever made it shuts it down."""
     # A database error names the columns of its statement, and must not show their values.
     engine.hide_parameters = True
-    readiness = Readiness("pci", parts_of(engine, keys, config.key_directory, clock))
+    readiness = Readiness("pci", _readiness_parts(engine, keys, config.key_directory, clock))
     metrics = PciMetrics(
         (
             ReadinessMetric(readiness),
@@ -142,3 +146,27 @@ def _speech(config: PciConfig) -> Speech:
     }
     recordings = Recordings.load(Path(config.recordings)) if config.recordings else Recordings({})
     return Speech(voices, recordings)
+
+
+def _readiness_parts(engine: sa.Engine, keys: KeyService, key_directory: Path, clock: Clock) -> list[Part]:
+    """Without its database or its keys no card can be taken; without temporary files it can."""
+    database_writes = Spaced(partial(write_fault, engine), clock)
+    directory_writes = Spaced(partial(folder_fault, key_directory, "PCI_KEY_DIRECTORY"), clock)
+    return [
+        Part("database", lambda: _database(engine) or database_writes()),
+        Part("keys", lambda: _keys(keys) or directory_writes()),
+        Part("temporary files", Spaced(temporary_fault, clock), is_needed=False),
+    ]
+
+
+def _database(engine: sa.Engine) -> str | None:
+    return SCRIPTS.fault(engine, away=_AWAY, report=partial(tell, "readyz_database_failed"))
+
+
+def _keys(keys: KeyService) -> str | None:
+    try:
+        keys.current()
+    except Exception as error:  # noqa: BLE001 - whatever fails in a key service: not ready
+        tell("readyz_keys_failed", error)
+        return "The directory of the keys does not answer: see PCI_KEY_DIRECTORY."
+    return None

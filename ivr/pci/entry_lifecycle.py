@@ -13,11 +13,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from ivr.pci import entry_store
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.keys import KeyService, WrappedKey
-from ivr.pci.log_context import of_entry
-from ivr.pci.safe_logging import tell
+from ivr.pci.safe_logging import of_entry, tell
 from ivr.platform.card_entry_outcome import CardEntryOutcome
 
 _WIPED = {

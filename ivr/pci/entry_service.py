@@ -15,13 +15,12 @@ from gateways.contract import Order
 from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.entry_lifecycle import EndedEntry
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.fields import Field
 from ivr.pci.gateway_submission import RESULT
 from ivr.pci.keys import KeyGoneError, KeyService
-from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
+from ivr.pci.safe_logging import of_entry
 from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
@@ -96,7 +95,6 @@ class EntryService:
         _, wrapped = sealing.fresh(wanted.id, self.keys.current())
         self.keys.keep(wanted.id, wrapped)
         now = self.clock.now()
-        authorize = wanted.authorize
         row = {
             "id": wanted.id,
             "request_digest": wanted.digest(),
@@ -106,12 +104,7 @@ class EntryService:
             "slow": wanted.slow,
             "return_url": wanted.return_url,
             "wants_postal_code": wanted.postal_code,
-            "authorize_key": authorize.key if authorize else None,
-            "authorize_amount_minor": authorize.amount_minor if authorize else None,
-            "authorize_currency": authorize.currency if authorize else None,
-            "authorize_description": authorize.description if authorize else None,
-            "authorize_metadata": dict(authorize.metadata) if authorize else None,
-            "authorize_statement": authorize.statement if authorize else None,
+            **entry_store.order_columns(wanted.authorize),
             "status": EntryStatus.KEYING,
             "turn": 0,
             "field": Field.NUMBER,

@@ -8,14 +8,23 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from gateways.contract import Order
-from ivr.pci.entry_states import EntryStatus
 from ivr.pci.fields import Field
 from ivr.pci.tables import card_entry, card_entry_turn
+
+
+class EntryStatus(StrEnum):
+    """Where an entry stands."""
+
+    KEYING = "keying"
+    SENDING = "sending"
+    """Every field was keyed, and the card is on its way to the gateway."""
+    FINISHED = "finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +39,8 @@ class CardEntryRow:
     slow: bool
     return_url: str
     wants_postal_code: bool
-    authorize_key: str | None
-    authorize_amount_minor: int | None
-    authorize_currency: str | None
-    authorize_description: str | None
-    authorize_metadata: Mapping[str, str] | None
-    authorize_statement: str | None
+    authorize: Order | None
+    """What to authorize; None where the gateway makes a token."""
     status: str
     outcome: str | None
     turn: int
@@ -67,22 +72,16 @@ class CardEntryRow:
         found: bytes | None = getattr(self, f"sealed_{field}")
         return found
 
-    @property
-    def authorize(self) -> Order | None:
-        """What to authorize; None where the gateway makes a token."""
-        if self.authorize_key is None:
-            return None
-        return Order(
-            key=self.authorize_key,
-            amount_minor=self.authorize_amount_minor or 0,
-            currency=self.authorize_currency or "",
-            description=self.authorize_description or "",
-            metadata=self.authorize_metadata or {},
-            statement=self.authorize_statement or "",
-        )
 
-
-_COLUMNS = [card_entry.c[one.name] for one in dataclasses.fields(CardEntryRow)]
+_ORDER_COLUMNS = {
+    name: f"authorize_{name}"
+    for name in ("key", "amount_minor", "currency", "description", "metadata", "statement")
+}
+"""Where a row holds the fields of its order."""
+_COLUMNS = [
+    *(card_entry.c[one.name] for one in dataclasses.fields(CardEntryRow) if one.name != "authorize"),
+    *(card_entry.c[column] for column in _ORDER_COLUMNS.values()),
+]
 # Built once: each turn needs them, and to build one takes longer than to run it.
 _BY_ID = sa.select(*_COLUMNS).where(card_entry.c.id == sa.bindparam("wanted"))
 _FOR_UPDATE = _BY_ID.with_for_update()
@@ -200,6 +199,16 @@ def token_was_dropped(entry_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]
     )
 
 
+def order_columns(order: Order | None) -> dict[str, Any]:
+    """An order as a row holds it; nulls where there is none."""
+    return {column: getattr(order, name, None) for name, column in _ORDER_COLUMNS.items()}
+
+
 def _one(found: sa.Result[Any]) -> CardEntryRow | None:
     row = found.mappings().first()
-    return None if row is None else CardEntryRow(**row)
+    if row is None:
+        return None
+    values = dict(row)
+    columns = {name: values.pop(column) for name, column in _ORDER_COLUMNS.items()}
+    order = {name: value for name, value in columns.items() if value is not None}
+    return CardEntryRow(**values, authorize=Order(**order) if order else None)

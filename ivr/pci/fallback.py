@@ -8,6 +8,7 @@ count.
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ivr.carriers.twilio import twiml
@@ -20,20 +21,18 @@ _FORGOTTEN_AFTER = timedelta(minutes=2)
 _CALLS_MAX = 10_000
 
 
+@dataclass(frozen=True, slots=True)
 class ReturnToWeb:
     """Documents that lead to the web process. Safe from any thread."""
 
-    def __init__(
-        self, *, speech: Speech, clock: Clock, base_url: str, web_url: str, person_number: str
-    ) -> None:
-        """`person_number`: whom to dial if the web process stays away; empty: nobody."""
-        self._speech = speech
-        self._clock = clock
-        self._fallback = f"{base_url}/pci/fallback"
-        self._web_fallback = f"{web_url}/voice/fallback"
-        self._person_number = person_number
-        self._rounds: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
-        self._lock = threading.Lock()
+    speech: Speech
+    clock: Clock
+    base_url: str
+    web_url: str
+    person_number: str
+    """Whom to dial if the web process stays away; empty: nobody."""
+    _rounds: OrderedDict[str, tuple[int, datetime]] = field(default_factory=OrderedDict, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def document(
         self, call_sid: str, language: str | None, *, url: str | None = None, prompt: str = "back.moment"
@@ -42,14 +41,16 @@ class ReturnToWeb:
         not known. `prompt`: what is said the first time.
         """
         rounds = self._count(call_sid)
-        onward = twiml.redirect(url or self._web_fallback)
+        onward = twiml.redirect(url or f"{self.web_url}/voice/fallback")
         if rounds == 1:
             return twiml.document([*self._say(prompt, language), onward])
         if rounds <= ROUNDS_MAX:
             return twiml.document([*self._say("back.still", language), twiml.pause(PAUSE_S), onward])
-        if not self._person_number:
+        if not self.person_number:
             return self._end(language)
-        ring = twiml.dial(self._person_number, action=self._fallback, timeout_s=twiml.PERSON_TIMEOUT_S)
+        ring = twiml.dial(
+            self.person_number, action=f"{self.base_url}/pci/fallback", timeout_s=twiml.PERSON_TIMEOUT_S
+        )
         return twiml.document([*self._say("back.person", language), ring])
 
     def person_left(self, dialled: str) -> str:
@@ -60,10 +61,10 @@ class ReturnToWeb:
         return twiml.document([*self._say("back.goodbye", language), twiml.hangup()])
 
     def _say(self, prompt: str, language: str | None) -> list[str]:
-        return [self._speech.say(prompt, one) for one in ([language] if language else self._speech.languages)]
+        return [self.speech.say(prompt, one) for one in ([language] if language else self.speech.languages)]
 
     def _count(self, call_sid: str) -> int:
-        now = self._clock.now()
+        now = self.clock.now()
         with self._lock:
             rounds, last = self._rounds.pop(call_sid, (0, now))
             rounds = 1 if now - last > _FORGOTTEN_AFTER else rounds + 1

@@ -16,28 +16,18 @@ import orjson
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import (
-    Card,
-    CardAuthorized,
-    Declined,
-    Order,
-    Tokenized,
-    Unavailable,
-    Unknown,
-    UnsupportedError,
-)
+from gateways.capability import UnsupportedError
+from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.retry import retry_unprocessed
 from gateways.secret import Secret
 from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.entry_lifecycle import SealedResult
-from ivr.pci.entry_states import EntryStatus
-from ivr.pci.entry_store import CardEntryRow
+from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.fields import Field, expiry_of
 from ivr.pci.keys import KeyGoneError, KeyService
-from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
-from ivr.pci.safe_logging import tell
+from ivr.pci.safe_logging import of_entry, tell
 from ivr.pci.tokenizers import CardGateway
 from ivr.pci.velocity import CardVelocity
 from ivr.platform.card_entry_outcome import CardEntryOutcome

@@ -16,7 +16,7 @@ from werkzeug.exceptions import BadRequest, Conflict, Forbidden, NotFound
 from gateways.contract import Order
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.entry_service import EntryConflictError, EntryRequest, UnknownEntryError
-from ivr.pci.log_context import of_entry
+from ivr.pci.safe_logging import of_entry
 from ivr.platform import request_signing as signing
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")

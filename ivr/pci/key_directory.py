@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -30,24 +31,28 @@ _KEY_FILE = re.compile(r"([0-9]{1,12})\.(?:key|[0-9a-f]{16}\.draft)")
 _ENTRY_FILE = re.compile(r"[0-9a-f]{64}\.(?:entry|[0-9a-f]{16}\.draft)")
 
 
+@dataclass(frozen=True, slots=True)
 class DirectoryKeys:
     """A generation's key is a file of 32 random bytes, named by the second in which the generation begins."""
 
-    def __init__(
-        self, directory: Path, clock: Clock, *, generation_s: int = GENERATION_S, life_s: int = LIFE_S
-    ) -> None:
-        if life_s < 2 * generation_s:
+    directory: Path
+    clock: Clock
+    _: KW_ONLY
+    generation_s: int = GENERATION_S
+    life_s: int = LIFE_S
+
+    def __post_init__(self) -> None:
+        if self.life_s < 2 * self.generation_s:
             raise ValueError("a generation's key must live at least twice as long as the generation")
-        self._directory = directory
-        self._entries = directory / "entries"
-        self._clock = clock
-        self._generation_s = generation_s
-        self._life_s = life_s
+
+    @property
+    def _entries(self) -> Path:
+        return self.directory / "entries"
 
     def current(self) -> KeyGeneration:
         self._prepare()
-        now = int(self._clock.now().timestamp())
-        generation_id = str(now - now % self._generation_s)
+        now = int(self.clock.now().timestamp())
+        generation_id = str(now - now % self.generation_s)
         with suppress(FileNotFoundError):
             return self._read(generation_id)
         self._write(self._path(generation_id), AESGCM.generate_key(bit_length=KEY_BYTES * 8))
@@ -83,7 +88,7 @@ class DirectoryKeys:
         """Drafts of a process that was killed while it made a key are destroyed too."""
         if not self._is_there():
             return 0
-        generations = _files(self._directory, _KEY_FILE)
+        generations = _files(self.directory, _KEY_FILE)
         over = [path for path in generations if self._is_over(path.name.partition(".")[0])]
         over += [path for path in _files(self._entries, _ENTRY_FILE) if self._was_kept_too_long(path)]
         for path in over:
@@ -95,17 +100,17 @@ class DirectoryKeys:
             kept_at = path.stat().st_mtime
         except FileNotFoundError:  # forgotten meanwhile
             return False
-        return self._clock.now().timestamp() >= kept_at + self._life_s
+        return self.clock.now().timestamp() >= kept_at + self.life_s
 
     def _entry_path(self, entry_id: str) -> Path:
         """Named by the id's digest: an id may hold dots, and must not name a path."""
         return self._entries / f"{hashlib.sha256(entry_id.encode()).hexdigest()}.entry"
 
     def _is_over(self, generation_id: str) -> bool:
-        return self._clock.now().timestamp() >= int(generation_id) + self._life_s
+        return self.clock.now().timestamp() >= int(generation_id) + self.life_s
 
     def _path(self, generation_id: str) -> Path:
-        return self._directory / f"{generation_id}.key"
+        return self.directory / f"{generation_id}.key"
 
     def _read(self, generation_id: str) -> KeyGeneration:
         key = self._path(generation_id).read_bytes()
@@ -126,7 +131,7 @@ class DirectoryKeys:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
                 file.flush()
-                now = self._clock.now().timestamp()
+                now = self.clock.now().timestamp()
                 os.utime(file.fileno(), (now, now))  # its age is told by the clock that the sweep reads
             with suppress(FileExistsError):
                 os.link(draft, path)
@@ -135,9 +140,9 @@ class DirectoryKeys:
 
     def _prepare(self) -> None:
         try:
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as fault:
-            raise KeyStoreError(f"{self._directory} cannot be created: {fault.strerror}") from None
+            raise KeyStoreError(f"{self.directory} cannot be created: {fault.strerror}") from None
         self._is_there()
 
     def _is_there(self) -> bool:
@@ -145,12 +150,12 @@ class DirectoryKeys:
         there.
         """
         try:
-            found = self._directory.stat(follow_symlinks=False)
+            found = self.directory.stat(follow_symlinks=False)
         except FileNotFoundError:
             return False
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
             raise KeyStoreError(
-                f"{self._directory} must be a directory of this user with mode 700 (PCI_KEY_DIRECTORY)"
+                f"{self.directory} must be a directory of this user with mode 700 (PCI_KEY_DIRECTORY)"
             )
         return True
 

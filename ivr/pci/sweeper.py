@@ -11,11 +11,11 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.pci import entry_lifecycle, entry_store, nonces
-from ivr.pci.entry_states import EntryStatus
+from ivr.pci.entry_store import EntryStatus
 from ivr.pci.gateway_submission import WAIT_MAX_S
 from ivr.pci.keys import KeyService
-from ivr.pci.log_context import of_entry
 from ivr.pci.metrics import PciMetrics
+from ivr.pci.safe_logging import of_entry
 from ivr.pci.velocity import CardVelocity
 from ivr.platform.card_entry_outcome import CardEntryOutcome
 from ivr.platform.clock import Clock

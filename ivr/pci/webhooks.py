@@ -14,8 +14,7 @@ from werkzeug.exceptions import Forbidden
 from ivr.carriers.twilio.signature import verify
 from ivr.pci.conversation import NotBoundError, WebhookForm
 from ivr.pci.dependencies import PciDependencies
-from ivr.pci.log_context import of_entry
-from ivr.pci.safe_logging import tell
+from ivr.pci.safe_logging import of_entry, tell
 
 log = structlog.get_logger()
 

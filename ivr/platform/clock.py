@@ -1,10 +1,7 @@
-"""Time, passed in: the server reads the clock here and nowhere else.
-
-Tests pass a `ManualClock` and move it by hand.
-"""
+"""Time, passed in: the server reads the clock here and nowhere else. Tests pass one of their own."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 
@@ -16,7 +13,7 @@ class Clock(Protocol):
         ...
 
     def sleep(self, duration_s: float) -> None:
-        """Wait; a manual clock moves itself instead."""
+        """Wait. A clock of tests moves itself instead."""
         ...
 
 
@@ -30,17 +27,6 @@ class SystemClock:
         time.sleep(duration_s)
 
 
-class ManualClock:
-    """A clock that stands still until someone moves it."""
-
-    def __init__(self, start: datetime = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)) -> None:
-        self._now = start
-
-    def now(self) -> datetime:
-        return self._now
-
-    def sleep(self, duration_s: float) -> None:
-        self.advance(duration_s)
-
-    def advance(self, duration_s: float) -> None:
-        self._now += timedelta(seconds=duration_s)
+def rfc3339(moment: datetime) -> str:
+    """The moment as others read it in our JSON: `2026-11-22T10:00:00.000Z`."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

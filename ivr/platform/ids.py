@@ -56,26 +56,3 @@ class RandomIds:
 def _random(length: int) -> str:
     """Each character has five random bits: the alphabet has 32."""
     return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in secrets.token_bytes(length))
-
-
-class SequentialIds:
-    """Ids that count from one, for tests: `call_1`, `call_2`."""
-
-    def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
-
-    def _next(self, kind: str) -> int:
-        self._counts[kind] = self._counts.get(kind, 0) + 1
-        return self._counts[kind]
-
-    def new(self, prefix: str) -> str:
-        return f"{prefix}_{self._next(prefix)}"
-
-    def reference(self) -> str:
-        return str(10 ** (REFERENCE_LENGTH - 1) + self._next("reference"))
-
-    def secret(self) -> str:
-        return f"secret-{self._next('secret')}"
-
-    def link_token(self) -> str:
-        return f"linktoken{self._next('link'):017}"

@@ -57,10 +57,10 @@ def _say(text: str) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="paybycall-bench-") as folder:
-        ground = prepare(Path(folder), RandomIds(), dict(os.environ))
-        with Processes(ground.environ, ground.logs) as processes:
-            ours, posted = _ours(processes, ground)
-            theirs = _theirs(processes, ground)
+        demo = prepare(Path(folder), RandomIds(), dict(os.environ))
+        with Processes(demo.environ, demo.logs) as processes:
+            ours, posted = _ours(processes, demo)
+            theirs = _theirs(processes, demo)
     _say(f"\nA payment call, CPU ms: {CALLS} calls of {posted:.1f} webhooks; the yardstick's have {WEBHOOKS}")
     for name, (cpu_ms, resident_mb) in ours.items():
         _say(f"  {name:<10} {cpu_ms:8.1f} ms {resident_mb:8.0f} MB resident")
@@ -80,15 +80,15 @@ def main() -> None:
         _say(f"  {name:<24} library {library_us:7.1f}   ours {ours_us:6.1f}   {ratio:4.1f} times faster")
 
 
-def _ours(processes: Processes, ground: DemoEnvironment) -> tuple[dict[str, tuple[float, float]], float]:
+def _ours(processes: Processes, demo: DemoEnvironment) -> tuple[dict[str, tuple[float, float]], float]:
     procfile = read_procfile(Path("Procfile"))
     processes.run("release", procfile["release"])
-    bank = ["--port", str(ground.ports["sandbox"]), "--database", str(ground.folder / "bank.db")]
+    bank = ["--port", str(demo.ports["sandbox"]), "--database", str(demo.folder / "bank.db")]
     processes.start("sandbox", ["paybycall", "sandbox", *bank])
-    processes.start("web", procfile["web"], port=ground.ports["web"])
-    processes.start("pci", procfile["pci"], port=ground.ports["pci"])
+    processes.start("web", procfile["web"], port=demo.ports["web"])
+    processes.start("pci", procfile["pci"], port=demo.ports["pci"])
     processes.start("worker", procfile["worker"])
-    environ = ground.environ
+    environ = demo.environ
     processes.wait_until_ready(
         {
             "sandbox": f"{environ['SANDBOX_URL']}/",
@@ -97,14 +97,14 @@ def _ours(processes: Processes, ground: DemoEnvironment) -> tuple[dict[str, tupl
         }
     )
     for number in range(WARM_UP):
-        _pay(ground, number)
+        _pay(demo, number)
     watched = {name: psutil.Process(processes.pid(name)) for name in ("web", "pci", "worker")}
     idle = _idle_ms(watched["worker"])
     _say(
         f"The worker with nothing to do: {idle:.1f} ms CPU a second (it looks for charges ten times a second)"
     )
     before = {name: used(process) for name, process in watched.items()}
-    posted = sum(_pay(ground, WARM_UP + number) for number in range(CALLS)) / CALLS
+    posted = sum(_pay(demo, WARM_UP + number) for number in range(CALLS)) / CALLS
     after = {name: used(process) for name, process in watched.items()}
     cost = {
         name: ((after[name].cpu_s - before[name].cpu_s) * 1000 / CALLS, after[name].resident_mb)
@@ -120,11 +120,11 @@ def _idle_ms(process: psutil.Process) -> float:
     return (used(process).cpu_s - before) * 1000 / IDLE_S
 
 
-def _pay(ground: DemoEnvironment, number: int) -> int:
+def _pay(demo: DemoEnvironment, number: int) -> int:
     """One call that pays its own bill; how many webhooks it took."""
     reference, phone = str(20_000_000 + number), f"+346{number:08}"
     clock, ids = SystemClock(), RandomIds()
-    engine = make_engine(ground.environ["DATABASE_URL"])
+    engine = make_engine(demo.environ["DATABASE_URL"])
     with engine.begin() as tx:
         new = NewBill(
             reference=reference, currency="EUR", billed_minor=4990, minimum_minor=1000, payer_phone=phone
@@ -132,10 +132,10 @@ def _pay(ground: DemoEnvironment, number: int) -> int:
         store.upsert(tx, new, "cli", clock=clock, ids=ids)
     engine.dispose()
     settings = CallSettings.to_server(
-        ground.environ["PUBLIC_URL"],
+        demo.environ["PUBLIC_URL"],
         ids=ids,
-        account_sid=ground.environ["TWILIO_ACCOUNT_SID"],
-        auth_token=Secret(ground.environ["TWILIO_AUTH_TOKEN"]),
+        account_sid=demo.environ["TWILIO_ACCOUNT_SID"],
+        auth_token=Secret(demo.environ["TWILIO_AUTH_TOKEN"]),
         from_number=phone,
         to_number=CALLED,
     )
@@ -163,14 +163,14 @@ class _Counting:
         return self._inner.post(url, form, headers)
 
 
-def _theirs(processes: Processes, ground: DemoEnvironment) -> tuple[float, float]:
+def _theirs(processes: Processes, demo: DemoEnvironment) -> tuple[float, float]:
     port = free_ports(1)[0]
     options = ["--interface", "wsgi", "--port", str(port), "--blocking-threads", "16", "--factory"]
     processes.start("yardstick", ["granian", *options, "tests.bench.baseline:app"])
     url = f"http://127.0.0.1:{port}/voice"
     processes.wait_until_ready({"yardstick": f"http://127.0.0.1:{port}/readyz"})
     watched = psutil.Process(processes.pid("yardstick"))
-    token = Secret(ground.environ["TWILIO_AUTH_TOKEN"])
+    token = Secret(demo.environ["TWILIO_AUTH_TOKEN"])
     for number in range(WARM_UP):
         _ring_theirs(url, token, f"CA{number}")
     before = used(watched)

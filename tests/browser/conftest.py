@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from gateways.contract import CardEntry, ChargeRequest, LinkOpen
-from ivr.platform.clock import ManualClock
+from gateways.capability import CardEntry
+from gateways.contract import ChargeRequest, LinkOpen
 from ivr.platform.database.engine import make_engine
 from ivr.platform.settings.line import Wording
 from ivr.web.payer_pages.merchant import Merchant
@@ -25,6 +25,7 @@ from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
 from tests.support.sandbox_bank import running_bank
 from tests.support.sandbox_harness import SandboxHarness
+from tests.support.time_and_ids import ManualClock
 
 NAME = "Excelentísimo Ayuntamiento de San Sebastián de los Reyes"
 """Long, as names of merchants are."""

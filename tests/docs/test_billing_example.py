@@ -1,6 +1,6 @@
 """The example of a billing system where others behave badly: half answers, odd headers, odd webhooks.
 
-tests/e2e/test_programs_of_merchants.py runs it at the real server.
+tests/e2e/test_merchant_programs.py runs it at the real server.
 """
 
 import importlib.util
@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 
 from gateways.secret import Secret
-from ivr.integrations.webhook_signature import sign
+from ivr.integrations.signed_post import sign
 from ivr.platform.clock import SystemClock
 
 FILE = Path(__file__).parents[2] / "docs/examples/billing_system.py"

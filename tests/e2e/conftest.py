@@ -1,5 +1,5 @@
-"""One house on each database for all tests that ring it: starting four processes takes longer than a call. It
-ends with the last of them, for its processes never sleep quite.
+"""One server on each database for all tests that call it: starting four processes takes longer than a call.
+It ends with the last of them, for its processes never sleep quite.
 """
 
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.migrations import migrate as migrate_pci
 from tests.support.databases import Databases
 from tests.support.demo_terminal import DemoRun, Terminal
 from tests.support.deployed_server import MERCHANT_SECRET, DeployedServer, make_server
@@ -27,7 +27,7 @@ MANY = {
     "PCI_CARD_TRIES_MAX": "10000",
     "PCI_BIN_DECLINES_MAX": "10000",
 }
-"""Callers of these houses share a few numbers and test cards: no guard stands in their way."""
+"""Callers of these servers share a few numbers and test cards: no limit stops them."""
 
 
 @pytest.fixture(scope="package")
@@ -52,7 +52,7 @@ def _databases(kind: str, folder: Path, databases: Databases, template: bytes) -
 def deployed_servers(
     tmp_path_factory: pytest.TempPathFactory, databases: Databases, merchant: MerchantServer
 ) -> Iterator[Callable[[str], DeployedServer]]:
-    """The house on a kind of database (`authorizing`: on SQLite, with a gateway that makes no tokens), made
+    """The server on a kind of database (`authorizing`: on SQLite, with a gateway that makes no tokens), made
     when it is first asked for.
     """
     made: dict[str, DeployedServer] = {}
@@ -60,7 +60,7 @@ def deployed_servers(
 
         def server_on(kind: str) -> DeployedServer:
             if kind not in made:
-                folder = tmp_path_factory.mktemp(f"house-{kind}")
+                folder = tmp_path_factory.mktemp(f"server-{kind}")
                 template = migrated_pci(folder)
                 urls = _databases("postgres" if kind == "postgres" else "sqlite", folder, databases, template)
                 settings = {
@@ -83,10 +83,10 @@ def deployed_servers(
 def server(
     request: pytest.FixtureRequest, deployed_servers: Callable[[str], DeployedServer]
 ) -> Iterator[DeployedServer]:
-    """A running house, on SQLite where the test names no other; what must hold is checked at the end."""
+    """A running server, on SQLite where the test names no other; what must hold is checked at the end."""
     found = deployed_servers(getattr(request, "param", "sqlite"))
     found.all_up()
-    found.unharm()
+    found.clear_faults()
     found.expected = set()
     yield found
     found.all_up()  # where a test left some process dead, the others would wait for it

@@ -20,7 +20,7 @@ from ivr.demo.processes import Processes
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.process_memory import found_in_memory
 from tests.support.running_server import migrated_pci
@@ -118,11 +118,11 @@ class Entry:
 @pytest.fixture
 def pci(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[ServerProcesses]:
     """A bank and a PCI process."""
-    ground = prepare(tmp_path, RandomIds(), dict(os.environ))
+    demo = prepare(tmp_path, RandomIds(), dict(os.environ))
     (tmp_path / "pci.db").write_bytes(migrated_pci(tmp_path))
-    environ = {**ground.environ, "PCI_KEY_DIRECTORY": str(tmp_path / "keys"), **getattr(request, "param", {})}
-    processes = Processes(environ, ground.logs)
-    server = ServerProcesses(tmp_path, environ, ground.ports, processes, members=("sandbox", "pci"))
+    environ = {**demo.environ, "PCI_KEY_DIRECTORY": str(tmp_path / "keys"), **getattr(request, "param", {})}
+    processes = Processes(environ, demo.logs)
+    server = ServerProcesses(tmp_path, environ, demo.ports, processes, members=("sandbox", "pci"))
     try:
         server.start("sandbox", "pci")
         yield server

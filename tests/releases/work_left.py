@@ -13,7 +13,7 @@ from ivr.jobs.job_list import ALL_JOBS
 from ivr.jobs.worker import Worker
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.ids import SequentialIds
+from tests.support.time_and_ids import SequentialIds
 
 
 def main(url: str, count: int) -> None:

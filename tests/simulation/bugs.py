@@ -1,6 +1,6 @@
-"""Bugs to be planted into the house: the simulator must find each of them.
+"""Bugs to be planted into the server: the simulator must find each of them.
 
-Each is what a hasty change could do; `BUGS` says which weather brings it to light.
+Each is what a hasty change could do; `BUGS` says which rates bring it to light.
 """
 
 import itertools
@@ -14,9 +14,17 @@ from unittest import mock
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Cancelled, ChargeRequest, LinkFound, LookupResult, Order, Result, Unknown
+from gateways.contract import (
+    Cancelled,
+    CardDeleted,
+    ChargeRequest,
+    LinkFound,
+    LookupResult,
+    Order,
+    Result,
+    Unknown,
+)
 from gateways.sandbox.adapter import SandboxGateway
-from gateways.saved_cards import CardDeleted
 from gateways.stripe import payments
 from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import Intent
@@ -41,9 +49,9 @@ from ivr.pci import entry_lifecycle
 from ivr.pci.gateway_submission import GatewaySubmission
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.platform.database.engine import reading
-from tests.simulation.bugs_of_others import BUGS_OF_OTHERS
-from tests.simulation.bugs_of_words import BUGS_OF_WORDS
-from tests.simulation.planting import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
+from tests.simulation.bugs_from_outside import BUGS_OF_OTHERS
+from tests.simulation.bugs_in_speech import BUGS_OF_WORDS
+from tests.simulation.planted_bug import AHEAD, GATEWAY_FAILS, QUEUE_FAILS, QUIET, Bug, Patches
 from tests.support import schema
 
 

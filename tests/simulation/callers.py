@@ -11,9 +11,9 @@ from ivr.simulators.phone.events import Event, Faulted, KeysAsked, Paused, Said
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.hearing import Hearing
+from tests.simulation.prompt_names import HINTS, is_card_entry, named, without_hints
 from tests.simulation.scheduler import Scheduler
-from tests.simulation.words import HINTS, is_card_entry, named, without_hints
+from tests.simulation.unheard_keys import Hearing
 
 EXPIRY = "0931"
 CODES = {"amex": "9731"}
@@ -130,7 +130,7 @@ class SimulatedCaller:
         """A key that they are sure is right, before they have heard what for. Not into a card's number, and
         once into each sentence.
         """
-        haste, rate = self.line.haste, self.chance.weather.ahead
+        haste, rate = self.line.haste, self.chance.rates.ahead
         silent = not isinstance(event, Said | Paused) or (
             isinstance(event, Said) and is_card_entry(event.text)
         )

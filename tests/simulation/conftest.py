@@ -1,4 +1,4 @@
-"""A simulation in one house, on databases in memory."""
+"""A simulation of one deployment, on databases in memory."""
 
 import tempfile
 from collections.abc import Callable, Iterator

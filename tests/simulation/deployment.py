@@ -1,8 +1,9 @@
-"""The house of a simulation: its databases, made once, and how each of its processes is composed.
+"""A deployment of a simulation: its databases, made once, and how each of its processes is composed.
 
-One house serves world after world: between two of them every table and every key is emptied. The processes
-are composed as their entry points compose them, on a clock, ids, a queue and a network of the world; what
-costs a process its start (prompts read from files, the trusted certificates of the machine) is read once.
+One deployment serves world after world: between two of them every table and every key is emptied. The
+processes are composed as their entry points compose them, on a clock, ids, a queue and a network of the
+world; what costs a process its start (prompts read from files, the trusted certificates of the machine) is
+read once.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ from ivr.pci import tables as pci_schema
 from ivr.pci.app import create_app
 from ivr.pci.dependencies import PciDependencies, build_pci
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.migrations import migrate as migrate_pci
 from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform.clock import Clock
@@ -40,10 +41,10 @@ from ivr.platform.ids import Ids
 from ivr.platform.settings.config import load_config
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.worker import handlers
-from tests.simulation.bank import Bank
 from tests.simulation.database import WatchedDatabase
-from tests.simulation.stripe_bank import on_the_worlds_clock
-from tests.simulation.two_banks import TwoBanks
+from tests.simulation.simulated_gateway import SimulatedGateway
+from tests.simulation.simulated_stripe import on_the_worlds_clock
+from tests.simulation.two_gateways import TwoGateways
 from tests.support import schema
 from tests.support.phone import PCI, WEB
 from tests.support.running_server import environment
@@ -72,9 +73,9 @@ class PciLife:
 
 
 class Deployment:
-    """A house on SQLite in a folder, with one gateway and the settings of its own way of taking cards."""
+    """A server on SQLite in a folder, with one gateway and the settings of its own way of taking cards."""
 
-    def __init__(self, folder: Path, bank: Bank, name: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, bank: SimulatedGateway, name: str, settings: Mapping[str, str]) -> None:
         self.bank = bank
         self.name = name
         self._folder = folder
@@ -96,13 +97,13 @@ class Deployment:
         self.pci_config = load_pci_config(environ)
 
     @property
-    def banks(self) -> Sequence[Bank]:
-        """Every gateway that may hold money of this house."""
-        return self.bank.banks if isinstance(self.bank, TwoBanks) else (self.bank,)
+    def banks(self) -> Sequence[SimulatedGateway]:
+        """Every gateway that may hold money of this server."""
+        return self.bank.banks if isinstance(self.bank, TwoGateways) else (self.bank,)
 
     def switch_gateways(self) -> None:
         """From now on a process that starts reads the other gateway in its settings."""
-        assert isinstance(self.bank, TwoBanks), f"{self.name} has one gateway"
+        assert isinstance(self.bank, TwoGateways), f"{self.name} has one gateway"
         self.bank.switch()
         self._read_settings()
 
@@ -131,7 +132,7 @@ class Deployment:
         """What the keys' home still keeps."""
         return sorted(str(path.relative_to(self._keys)) for path in self._keys.rglob("*") if path.is_file())
 
-    def ground(self, clock: Clock, ids: Ids, work: Work) -> Dependencies:
+    def dependencies(self, clock: Clock, ids: Ids, work: Work) -> Dependencies:
         gateway = self.bank.adapter(self.config.gateway_settings)
         return Dependencies(self.config, self.web_database.engine, work, gateway, clock, ids)
 
@@ -164,7 +165,7 @@ class Deployment:
 
 
 def _no_builder(*_: object) -> None:
-    raise AssertionError("no route of the house is ever built from its name")
+    raise AssertionError("no route of the server is ever built from its name")
 
 
 @contextmanager

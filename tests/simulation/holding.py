@@ -1,4 +1,4 @@
-"""What each file of worlds asks of its house; a file for each, so that the workers of a run share them."""
+"""What each file of worlds asks of its deployment. A file for each, so that the workers share them."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from tests.simulation.runs import WORLDS_IN_TESTS, Simulation
 
 
 def no_world_breaks(simulation: Callable[[str], Simulation], deployment: str, *, charges_least: int) -> None:
-    """Plays this house's worlds; `charges_least`: with fewer they would prove nothing."""
+    """Plays this deployment's worlds; `charges_least`: with fewer they would prove nothing."""
     charges = 0
     for played in simulation(deployment).worlds("tests", count=WORLDS_IN_TESTS):
         assert not played.violations, played.told()

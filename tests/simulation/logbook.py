@@ -1,7 +1,7 @@
-"""Every line that the house logs in a world, before it is scrubbed; and which of them tell of a bug.
+"""Every line that the server logs in a world, before it is scrubbed; and which of them tell of a bug.
 
 What goes wrong by the world's own doing (a database that refuses) is logged as an error, and is none; any
-other exception that reaches a log is a fault of the house.
+other exception that reaches a log is a fault of the server.
 """
 
 import logging
@@ -72,8 +72,8 @@ class Logbook:
         if fault is not None:
             event["exc_info"] = "".join(traceback.format_exception(fault))
         self.lines.append(event)
-        if level in _ERRORS and not _is_news(event) and not _is_weather(fault, event):
-            self.bugs.append(f"the house logged {event['event']}: {_shown(event)}")
+        if level in _ERRORS and not _is_news(event) and not _is_expected(fault, event):
+            self.bugs.append(f"the server logged {event['event']}: {_shown(event)}")
         raise structlog.DropEvent
 
 
@@ -109,7 +109,7 @@ def _is_news(event: MutableMapping[str, Any]) -> bool:
     return event["event"] in EXPECTED
 
 
-def _is_weather(fault: BaseException | None, event: MutableMapping[str, Any]) -> bool:
+def _is_expected(fault: BaseException | None, event: MutableMapping[str, Any]) -> bool:
     """Whether the world itself made it go wrong."""
     if isinstance(fault, sa.exc.OperationalError):
         return "locked" not in str(fault)

@@ -1,6 +1,6 @@
 """The network of a world: what one process asks another by HTTP, and how that goes wrong.
 
-The real clients of the house are on the way, down to their adapter for the transport: that one is ours, and
+The real clients of the server are on the way, down to their adapter for the transport: that one is ours, and
 calls the application of whoever listens. The receiver works in a task of its own, so a sender that gives up,
 or dies, leaves a request under way. What could go wrong is a host that nobody named here: nothing ever leaves
 this process.

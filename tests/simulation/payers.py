@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.states import FINAL, State
 from ivr.platform.database.engine import reading
-from tests.simulation.bank import Bank
 from tests.simulation.chance import Chance
 from tests.simulation.network import Network, Request
 from tests.simulation.scheduler import Scheduler
+from tests.simulation.simulated_gateway import SimulatedGateway
 from tests.simulation.trace import Trace
 from tests.support import schema
 from tests.support.phone import WEB
@@ -53,7 +53,7 @@ class Payers:
     chance: Chance
     network: Network
     trace: Trace
-    bank: Bank
+    bank: SimulatedGateway
     engine: sa.Engine
     tell: Callable[[], None]
     """The gateway did something."""

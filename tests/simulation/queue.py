@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class QueuedJob:
     """One job that was asked for."""
 
     job: Job
@@ -43,20 +43,20 @@ class SimulatedQueue:
     chance: Chance
     processes: Processes
     trace: Trace
-    known: set[Piece] = field(default_factory=set)
+    known: set[QueuedJob] = field(default_factory=set)
 
     def enqueue(
         self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
     ) -> None:
         assert tx.in_transaction()
-        piece = Piece(job, subject_id, nth)
+        piece = QueuedJob(job, subject_id, nth)
         tx.info.setdefault(AFTER_COMMIT, []).append(lambda: self._keep(piece, delay_s))
 
-    def _keep(self, piece: Piece, delay_s: float) -> None:
+    def _keep(self, piece: QueuedJob, delay_s: float) -> None:
         if piece in self.known:
             return
         self.known.add(piece)
-        if self.chance.strikes(self.chance.weather.queue):
+        if self.chance.strikes(self.chance.rates.queue):
             if piece.job in NEVER_GIVEN_UP and self.chance.strikes(0.4):
                 self.trace("queue", f"loses {piece}")
                 return
@@ -68,10 +68,10 @@ class SimulatedQueue:
                 delay_s += self.chance.one_of([1.0, 10.0, 40.0, 150.0])
         self._run_in(piece, delay_s, 0)
 
-    def _run_in(self, piece: Piece, wait_s: float, tries: int) -> None:
+    def _run_in(self, piece: QueuedJob, wait_s: float, tries: int) -> None:
         self.scheduler.spawn(f"due {piece}", lambda: self._hand_out(piece, tries), delay_s=wait_s)
 
-    def _hand_out(self, piece: Piece, tries: int) -> None:
+    def _hand_out(self, piece: QueuedJob, tries: int) -> None:
         worker = self.processes.one("worker")
         if worker is None:
             self._run_in(piece, 1.0, tries)
@@ -90,11 +90,11 @@ class SimulatedQueue:
         self.processes.begin(worker, str(piece), run)
         self.scheduler.spawn(f"look after {piece}", take_over, delay_s=TAKEN_OVER_AFTER_S)
 
-    def _run(self, worker: Process, piece: Piece, tries: int) -> None:
+    def _run(self, worker: Process, piece: QueuedJob, tries: int) -> None:
         finished = False
         self.trace(worker.name, f"runs {piece}")
         try:
-            worker.inside[piece.job](piece.subject_id, piece.nth)
+            worker.parts[piece.job](piece.subject_id, piece.nth)
             finished = True
         except Exception as fault:  # the worker's edge, as `ivr.jobs.runs` has it
             finished = True

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.states import State
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.simulation.chance import Chance
 from tests.simulation.network import Network, Request
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.trace import Trace
 from tests.support import schema
 from tests.support.phone import WEB
+from tests.support.time_and_ids import SequentialIds
 
 
 @dataclass

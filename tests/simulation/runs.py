@@ -1,7 +1,7 @@
-"""Worlds, one after the other: the houses that they are played in, and the first that is not clean.
+"""Worlds, one after the other: the deployments that they are played in, and the first that is not clean.
 
-World by world the houses take turns: one for each gateway and each way of taking cards. Which one a world is
-played in follows from its number, so a number names the same world in every run.
+World by world the deployments take turns: one for each gateway and each way of taking cards. Which one a
+world is played in follows from its number, so a number names the same world in every run.
 """
 
 import gc
@@ -11,35 +11,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from tests.simulation.bank import Bank, SandboxBank
 from tests.simulation.deployment import Deployment, quick_starts
-from tests.simulation.played import Played
-from tests.simulation.stripe_bank import StripeBank
-from tests.simulation.two_banks import TwoBanks
+from tests.simulation.played_world import PlayedWorld
+from tests.simulation.simulated_gateway import SimulatedGateway, SimulatedSandbox
+from tests.simulation.simulated_stripe import SimulatedStripe
+from tests.simulation.two_gateways import TwoGateways
 from tests.simulation.world import World
 
 
 @dataclass(frozen=True)
 class DeploymentPlan:
-    """A house as it is to be built: its gateway, given a folder, and its settings."""
+    """A deployment as it is to be made: its gateway, given a folder, and its settings."""
 
-    bank: Callable[[Path], Bank]
+    bank: Callable[[Path], SimulatedGateway]
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
 _SAVES = {"SAVED_CARDS": "yes"}
 DEPLOYMENTS: Mapping[str, DeploymentPlan] = {
-    "tokenize": DeploymentPlan(lambda folder: SandboxBank(folder, "tokenize"), _SAVES),
-    "authorize": DeploymentPlan(lambda folder: SandboxBank(folder, "authorize")),
-    "stripe-tokenize": DeploymentPlan(lambda _: StripeBank("tokenize", moto=True), _SAVES),
-    "stripe-authorize": DeploymentPlan(lambda _: StripeBank("authorize", moto=False)),
+    "tokenize": DeploymentPlan(lambda folder: SimulatedSandbox(folder, "tokenize"), _SAVES),
+    "authorize": DeploymentPlan(lambda folder: SimulatedSandbox(folder, "authorize")),
+    "stripe-tokenize": DeploymentPlan(lambda _: SimulatedStripe("tokenize", moto=True), _SAVES),
+    "stripe-authorize": DeploymentPlan(lambda _: SimulatedStripe("authorize", moto=False)),
     "stripe-pay": DeploymentPlan(
-        lambda _: StripeBank("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}
+        lambda _: SimulatedStripe("tokenize", moto=False), {**_SAVES, "CARD_ENTRY": "pay"}
     ),
-    "two-gateways": DeploymentPlan(TwoBanks, _SAVES),
+    "two-gateways": DeploymentPlan(TwoGateways, _SAVES),
 }
 WORLDS_IN_TESTS = 7
-"""In each house, at every run of the tests; `make simulate` plays as many as asked."""
+"""In each deployment, at every run of the tests; `make simulate` plays as many as asked."""
 
 
 def memory() -> str | None:
@@ -63,7 +63,7 @@ def _seldom_collected() -> Iterator[None]:
 
 
 class Simulation:
-    """Houses that stand for the length of a block."""
+    """Deployments for the length of a block."""
 
     def __init__(self, folder: Path, names: Sequence[str] = tuple(DEPLOYMENTS)) -> None:
         self._folder = folder
@@ -87,12 +87,12 @@ class Simulation:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def worlds(self, seed: str, *, first: int = 0, count: int, **weather: float) -> Iterator[Played]:
-        """`weather`: as in `play`."""
+    def worlds(self, seed: str, *, first: int = 0, count: int, **rates: float) -> Iterator[PlayedWorld]:
+        """`rates`: as in `play`."""
         for number in range(first, first + count):
-            yield self.play(seed, number, **weather)
+            yield self.play(seed, number, **rates)
 
-    def play(self, seed: str, number: int, **weather: float) -> Played:
-        """`weather`: rates that are fixed, whatever the seed draws; see `chance.Weather`."""
+    def play(self, seed: str, number: int, **rates: float) -> PlayedWorld:
+        """`rates`: those that are fixed, whatever the seed draws; see `chance.FaultRates`."""
         name = self._names[number % len(self._names)]
-        return World(self._deployments[name], seed, number, **weather).play()
+        return World(self._deployments[name], seed, number, **rates).play()

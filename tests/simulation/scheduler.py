@@ -2,7 +2,7 @@
 
 A task is a plain function on a stack of its own: whatever it calls may sleep or wait, and meanwhile another
 task goes on. Who is due at the same moment goes on in the order in which they asked. What could go wrong is a
-task that waits while it holds a transaction: that is a fault of the house, and is told as one.
+task that waits while it holds a transaction: that is a fault of the server, and is told as one.
 """
 
 import heapq
@@ -14,7 +14,7 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
-from ivr.platform.clock import ManualClock
+from tests.support.time_and_ids import ManualClock
 
 STEPS_MAX = 400_000
 """Far more than any world takes: past it, somebody goes round in circles."""
@@ -103,7 +103,7 @@ class Scheduler:
         self._wake(task, delay_s)
         return task
 
-    def doom(self, task: Task) -> None:
+    def plan_kill(self, task: Task) -> None:
         """The task dies where it waits; it does nothing any more."""
         if not task.over and task is not self.current:
             task.doomed = True

@@ -1,5 +1,5 @@
-"""One world: a few bills, a few callers, one house, and what its seed lets go wrong; then it heals, and the
-books are checked.
+"""One world: a few bills, a few callers, one deployment, and what its seed lets go wrong; then it heals, and
+the books are checked.
 
 Everything happens in one thread, in an order that the seed alone decides. A world without violations is
 clean; one with some tells them together with what happened.
@@ -16,34 +16,34 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
 from ivr.payments.discrepancies import Difference
-from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.pay import PayHabits
 from ivr.web.api import keys as api_keys
-from tests.simulation import books, by_hand_books, source_books, told_books
-from tests.simulation.bank import Surroundings
-from tests.simulation.by_hand import Clerk
+from tests.simulation import bill_source_checks, checks, external_refund_checks, spoken_checks
+from tests.simulation.bill_source import SAYS_AGAIN_AFTER_S_MAX, BillSource
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.crowd import bills, by_link, plans
-from tests.simulation.database import Spell
+from tests.simulation.database import DatabaseFaults
 from tests.simulation.deployment import INSIDE, Deployment, TaskPool
-from tests.simulation.hearing import Hearing, unheard
+from tests.simulation.external_refunds import DashboardUser
+from tests.simulation.incidents import Incidents
 from tests.simulation.logbook import Logbook
+from tests.simulation.manual_review import decide
 from tests.simulation.network import Answer, Host, Network, Request, wsgi
-from tests.simulation.news import Messenger
 from tests.simulation.payers import Payers, Texts
-from tests.simulation.person import decide
-from tests.simulation.played import Played
+from tests.simulation.played_world import PlayedWorld
 from tests.simulation.processes import Process, Processes
 from tests.simulation.queue import SimulatedQueue
 from tests.simulation.refunds import RefundProgram
+from tests.simulation.scenario import bills, by_link, plans
 from tests.simulation.scheduler import Scheduler, SimulatedClock
-from tests.simulation.source import SAYS_AGAIN_AFTER_S_MAX, BillSource
+from tests.simulation.simulated_gateway import Surroundings, Truth
 from tests.simulation.trace import Trace
-from tests.simulation.trouble import Trouble
+from tests.simulation.unheard_keys import Hearing, unheard
+from tests.simulation.webhook_posts import WebhookPoster
 from tests.support.phone import REACTION_S, WEB, call_settings
+from tests.support.time_and_ids import SequentialIds
 
 LAST_WORDS_S = 3600.0
 """By then every caller has put the phone down."""
@@ -55,20 +55,20 @@ DAY_S = 25 * 3600
 class World:
     """Plays once."""
 
-    def __init__(self, deployment: Deployment, seed: str, number: int, **weather: float) -> None:
+    def __init__(self, deployment: Deployment, seed: str, number: int, **rates: float) -> None:
         self.deployment, self.seed, self.number = deployment, seed, number
         self.scheduler = Scheduler()
         self.clock = SimulatedClock(self.scheduler)
         self.ids = SequentialIds()
         self.trace = Trace(lambda: self.scheduler.now_s)
-        self.chance = Chance(f"{seed}/{number}/{deployment.name}", **weather)
+        self.chance = Chance(f"{seed}/{number}/{deployment.name}", **rates)
         self.processes = Processes(self.scheduler, self.chance, self.trace)
         self.queue = SimulatedQueue(self.scheduler, self.chance, self.processes, self.trace)
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
-        self.spell = Spell(self.scheduler, self.chance, self.processes, self.trace)
+        self.faults = DatabaseFaults(self.scheduler, self.chance, self.processes, self.trace)
         self.logbook = Logbook(two_gateways=len(deployment.banks) > 1)
-        self.messenger = Messenger(self.scheduler, self.chance, self.network, deployment.bank)
-        self.trouble = Trouble(self.scheduler, self.chance, self.processes, self.trace, self.spell)
+        self.messenger = WebhookPoster(self.scheduler, self.chance, self.network, deployment.bank)
+        self.incidents = Incidents(self.scheduler, self.chance, self.processes, self.trace, self.faults)
         engine = deployment.web_database.engine
         self.payers = Payers(
             self.scheduler, self.chance, self.network, self.trace, deployment.bank, engine, self._gateway_did
@@ -76,14 +76,14 @@ class World:
         self.source = BillSource(
             self.scheduler, self.clock, self.chance.apart("source"), self.network, self.trace, engine
         )
-        self.clerk = Clerk(
+        self.clerk = DashboardUser(
             self.scheduler,
             self.clock,
             self.chance.apart("clerk"),
             self.trace,
             deployment.bank,
             self.messenger.hear,
-            self.chance.weather.by_hand,
+            self.chance.rates.by_hand,
         )
         self.texts = Texts(self.payers.texted)
         self.written: list[tuple[str, str]] = []
@@ -94,26 +94,26 @@ class World:
         self._asked: set[str] = set()
         self._on: Dependencies
 
-    def play(self) -> Played:
+    def play(self) -> PlayedWorld:
         """From the first ring to the checked books."""
         deployment = self.deployment
-        deployment.web_database.spell = deployment.pci_database.spell = None
+        deployment.web_database.faults = deployment.pci_database.faults = None
         deployment.empty()
         deployment.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._gateway_did))
-        self._on = deployment.ground(self.clock, self.ids, self.queue)
+        self._on = deployment.dependencies(self.clock, self.ids, self.queue)
         with self.network.installed(), self.logbook.kept(), self.source.overheard():
             self._connect()
             api_key = self._furnish()
-            deployment.web_database.spell = deployment.pci_database.spell = self.spell
+            deployment.web_database.faults = deployment.pci_database.faults = self.faults
             try:
                 self._live(api_key)
                 self._heal()
             finally:
-                deployment.web_database.spell = deployment.pci_database.spell = None
+                deployment.web_database.faults = deployment.pci_database.faults = None
         truth = deployment.bank.truth()
-        tables = books.Tables.read(deployment)
+        tables = checks.Tables.read(deployment)
         self.violations += self._checked(tables, truth)
-        return Played(
+        return PlayedWorld(
             self.seed,
             self.number,
             deployment.name,
@@ -128,23 +128,23 @@ class World:
             Counter(move.event for move in tables.moves if move.event in {*Difference}),
         )
 
-    def _checked(self, tables: books.Tables, truth: books.Truth) -> Iterator[str]:
+    def _checked(self, tables: checks.Tables, truth: Truth) -> Iterator[str]:
         texts = self.texts.getvalue()
-        yield from books.money(tables, truth)
-        yield from source_books.said(tables, self.source)
-        yield from by_hand_books.given_back(
+        yield from checks.money(tables, truth)
+        yield from bill_source_checks.said(tables, self.source)
+        yield from external_refund_checks.given_back(
             tables, truth, self.clerk.done_at, was_away=self._gateway_was_away
         )
-        yield from books.confirmations(tables, truth, self.deployment.config.line.merchant_name, texts)
-        yield from told_books.words(tables, truth, self.callers)
-        yield from told_books.promised_texts(tables, self.callers, texts)
-        yield from books.card_tokens(self.deployment)
-        yield from books.saved_cards(tables, truth, self.callers)
+        yield from checks.confirmations(tables, truth, self.deployment.config.line.merchant_name, texts)
+        yield from spoken_checks.words(tables, truth, self.callers)
+        yield from spoken_checks.promised_texts(tables, self.callers, texts)
+        yield from checks.card_tokens(self.deployment)
+        yield from checks.saved_cards(tables, truth, self.callers)
         hearings = {f"CA{number:032x}": one.hearing for number, one in enumerate(self.callers, start=1)}
         yield from unheard(tables.attempts, {call.id: hearings[call.call_sid] for call in tables.calls})
         logged = [("the log", repr(line)) for line in self.logbook.lines]
         asked = [("the queue", str(piece)) for piece in self.queue.known]
-        yield from books.cards(self.deployment, [*self.written, *logged, *asked, ("a text", texts)])
+        yield from checks.cards(self.deployment, [*self.written, *logged, *asked, ("a text", texts)])
         yield from self.payers.violations
         yield from self.logbook.bugs
         yield from (f"the gateway does not understand {each}" for each in self.deployment.bank.complaints())
@@ -158,16 +158,16 @@ class World:
         chance, deployment = self.chance, self.deployment
         for bank in deployment.banks:
             self.network.hosts[bank.host] = Host(
-                find=lambda bank=bank: None if self.trouble.bank_away else (None, bank.receiver()),
-                rate=lambda path, bank=bank: chance.weather.gateway / (1 if bank.is_money(path) else 4),
+                find=lambda bank=bank: None if self.incidents.bank_away else (None, bank.receiver()),
+                rate=lambda path, bank=bank: chance.rates.gateway / (1 if bank.is_money(path) else 4),
                 seen=self._asked_of_the_bank,
                 done=self._gateway_did,
             )
         self.network.hosts[INSIDE] = Host(
-            find=lambda: self._receiver("pci"), rate=lambda _path: chance.weather.inside, late_s_max=40.0
+            find=lambda: self._receiver("pci"), rate=lambda _path: chance.rates.internal, late_s_max=40.0
         )
         self.network.hosts[WEB.removeprefix("https://")] = Host(
-            find=lambda: self._receiver("web"), rate=lambda _path: chance.weather.inside
+            find=lambda: self._receiver("web"), rate=lambda _path: chance.rates.internal
         )
 
     def _receiver(self, kind: str) -> tuple[Process, object] | None:
@@ -245,7 +245,7 @@ class World:
         for _ in range(self.chance.whole(0, 3)):
             program.ask_in(self.chance.seconds(15.0, 240.0))
         self.source.speak(due, api_key)
-        self.trouble.befall()
+        self.incidents.happen()
         if len(self.deployment.banks) > 1:
             changes = self.chance.apart("gateways")
             for _ in range(changes.whole(1, 2)):
@@ -292,13 +292,13 @@ class World:
         installed, chance = self.deployment.habits, self.chance
         if not installed.connectors:
             return installed
-        trouble = "internal-error" if chance.strikes(chance.weather.carrier / 4) else None
+        trouble = "internal-error" if chance.strikes(chance.rates.carrier / 4) else None
         return replace(installed, result_after_attempts=chance.strikes(0.5), trouble=trouble)
 
     def _switch_gateways(self) -> None:
         """The merchant names the other gateway in the settings, and starts every process anew."""
         self.deployment.switch_gateways()
-        self._on = self.deployment.ground(self.clock, self.ids, self.queue)
+        self._on = self.deployment.dependencies(self.clock, self.ids, self.queue)
         self.trace("world", f"the gateway is {self.deployment.bank.name} from now on")
         for process in [one for kind in self.processes.slots for one in self.processes.living(kind)]:
             self.processes.kill(process, "to change the gateway")
@@ -311,12 +311,12 @@ class World:
 
     def _sweep(self) -> None:
         """One of each kind: any number may sweep at once, and one is enough."""
-        self.violations += books.card_tokens(self.deployment)
+        self.violations += checks.card_tokens(self.deployment)
         worker, pci = self.processes.one("worker"), self.processes.one("pci")
         if worker is not None:
-            self.processes.begin(worker, "sweep", _weathered(self._on.payments.sweep))
+            self.processes.begin(worker, "sweep", _at_rates(self._on.payments.sweep))
         if pci is not None:
-            self.processes.begin(pci, "sweep", _weathered(pci.inside.pci_parts.sweeper.sweep))
+            self.processes.begin(pci, "sweep", _at_rates(pci.parts.pci_parts.sweeper.sweep))
 
     # And how it ends ----------------------------------------------------------------------------------------
 
@@ -326,7 +326,7 @@ class World:
         self.trace("world", "heals")
         self.chance.heal()
         self.processes.heal()
-        self.spell.away, self.trouble.bank_away = False, away
+        self.faults.away, self.incidents.bank_away = False, away
         self._settle(away=away)
         if len(self.deployment.banks) > 1:  # what was begun at the other gateway waits for it
             self._switch_gateways()
@@ -342,7 +342,7 @@ class World:
             return
         self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
         self._pass(DAY_S)
-        self.trouble.bank_away = False
+        self.incidents.bank_away = False
         whatever = away or len(self.deployment.banks) > 1
         self._decide(whatever=whatever)
         # the last look, behind which a person is asked, may come a little later than the day
@@ -355,7 +355,7 @@ class World:
             self._pass(wait_s)
             if swept_at is not None:
                 engine, words = self.deployment.web_database.engine, self.source.taken
-                self.violations += source_books.links_left_open(engine, words, swept_at)
+                self.violations += bill_source_checks.links_left_open(engine, words, swept_at)
             swept_at = self.clock.now()
             self._sweep()
             then()
@@ -370,7 +370,7 @@ class World:
         self.violations += said
 
 
-def _weathered(sweep: object) -> object:
+def _at_rates(sweep: object) -> object:
     """A sweep at its thread's edge: a database that is away for a moment does not end it."""
 
     def run() -> None:

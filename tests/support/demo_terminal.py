@@ -1,4 +1,4 @@
-"""A desk from which the demo is started and rung, and the terminals on it."""
+"""Runs `make demo` and `make call` as processes, and the pseudo-terminal that a person sits at."""
 
 import os
 import pty
@@ -19,7 +19,7 @@ PAYBYCALL = str(Path(sys.executable).parent / "paybycall")
 
 
 class DemoRun:
-    """A folder with the Procfile, as a clone is, and whoever rings from there."""
+    """A folder with the Procfile, as a clone has it, and the commands that were started there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -56,7 +56,7 @@ class DemoRun:
         path.write_text("\n".join([*lines, f"{name}: {command}"]) + "\n")
 
     def left_behind(self) -> list[psutil.Process]:
-        """The server's processes of this desk: they are known by the databases that they were given."""
+        """The server's processes of this run: they are known by the databases that they were given."""
         return [each for each in psutil.process_iter() if str(self.folder) in _database_of(each)]
 
     def clear(self) -> None:

@@ -65,7 +65,7 @@ class DeployedServer(ServerProcesses):
     """Lines of the logs that an earlier test has answered for."""
 
     def command(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """`paybycall ...` with the house's settings; a change to the empty text takes a setting away."""
+        """`paybycall ...` with the server's settings; a change to the empty text takes a setting away."""
         environ = {name: value for name, value in {**self.environ, **changes}.items() if value}
         return subprocess.run(
             [str(Path(sys.executable).parent / "paybycall"), *arguments],
@@ -116,7 +116,7 @@ class DeployedServer(ServerProcesses):
         line.close()
         return PhoneCall(settings.call_sid, ended, said, line)
 
-    def hang_up_again(self, call_sid: str) -> None:
+    def repeat_hang_up(self, call_sid: str) -> None:
         """The carrier repeats that this call is over."""
         settings = replace(self._call_settings(CALLED), call_sid=call_sid)
         Webhooks(settings, HttpPhoneLine(), lambda _: None).status("completed", CallDuration="0")
@@ -155,7 +155,7 @@ class DeployedServer(ServerProcesses):
     def until(self, reference: str, state: str) -> None:
         eventually(lambda: self.state(reference) == state, timeout_s=PATIENCE_S, what=f"the state {state}")
 
-    def until_the_bank_thinks(self, reference: str) -> None:
+    def until_bank_is_processing(self, reference: str) -> None:
         """The charge has arrived there, and is not decided."""
 
         def thinking() -> bool:
@@ -180,7 +180,7 @@ class DeployedServer(ServerProcesses):
         rows = self.bank_rows("SELECT * FROM movement WHERE state = 'approved' AND kind != 'refund'")
         return [row for row in rows if row["key"] in keys]
 
-    def errand_is_under_way(self) -> bool:
+    def remote_call_is_under_way(self) -> bool:
         """Some call waits for an answer of the PCI process."""
         return any(row.intent for row in self.rows(sa.select(schema.call.c.intent)))
 
@@ -205,7 +205,7 @@ class DeployedServer(ServerProcesses):
         answer = requests.post(url, json={"harm": harm, "path": path, **more}, timeout=PATIENCE_S)
         assert answer.status_code == 204, answer.text
 
-    def unharm(self) -> None:
+    def clear_faults(self) -> None:
         """Nothing goes wrong there any more, but by amounts."""
         url = f"{self.environ['SANDBOX_URL']}/control/faults"
         assert requests.delete(url, timeout=PATIENCE_S).status_code == 204
@@ -256,19 +256,19 @@ def payer(reference: str, card: str = "visa") -> DemoCaller:
 
 
 def make_server(folder: Path, database_url: str, pci_database_url: str, **changes: str) -> DeployedServer:
-    """A house whose processes are not started yet, on migrated databases; `changes` are settings."""
-    ground = prepare(folder, RandomIds(), dict(os.environ))
+    """A server whose processes are not started yet, on migrated databases; `changes` are settings."""
+    demo = prepare(folder, RandomIds(), dict(os.environ))
     environ = {
-        **ground.environ,
+        **demo.environ,
         "DATABASE_URL": database_url,
         "PCI_DATABASE_URL": pci_database_url,
         "PCI_KEY_DIRECTORY": str(folder / "keys"),
         **changes,
     }
     [second] = free_ports(1)
-    ports = {**ground.ports, "web2": second}
+    ports = {**demo.ports, "web2": second}
     engine = make_engine(database_url)
-    return DeployedServer(folder, environ, ports, Processes(environ, ground.logs), engine)
+    return DeployedServer(folder, environ, ports, Processes(environ, demo.logs), engine)
 
 
 """For a test whose point is in the database too."""

@@ -1,16 +1,23 @@
 """A merchant's own system, as a real HTTP server on a free loopback port: it records what is posted and
-answers as told.
+answers as told. And how a merchant checks our signature.
 """
 
 import contextlib
+import hashlib
+import hmac
 import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from gateways.secret import Secret
+
+TOLERANCE_S = 300
 
 
 @dataclass(frozen=True)
@@ -89,3 +96,19 @@ def merchant_server(tls: ssl.SSLContext | None = None) -> Iterator[MerchantServe
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def is_genuine(secret: Secret, header: str, body: bytes, now: datetime) -> bool:
+    """Whether `secret` signed this body within the last minutes."""
+    parts = [part.partition("=") for part in header.split(",")]
+    timestamp = next((value for name, _, value in parts if name == "t"), "")
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
+        return False
+    if abs(now.timestamp() - int(timestamp)) > TOLERANCE_S:
+        return False
+    expected = (
+        hmac.new(secret.reveal().encode(), timestamp.encode() + b"." + body, hashlib.sha256)
+        .hexdigest()
+        .encode()
+    )
+    return any(hmac.compare_digest(expected, value.encode()) for name, _, value in parts if name == "v1")

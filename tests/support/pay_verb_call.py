@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gateways.secret import Secret
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
 from ivr.simulators.phone.connectors import Token, TokenRefused
 from ivr.simulators.phone.events import Ended, Said
 from ivr.simulators.phone.pay import PayHabits
 from tests.support.phone import Heard, ring
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 VISA, AMEX, EXPIRY, CODE, POSTAL = "4242424242424242", "378282246310005", "0931", "973", "28001"

@@ -9,7 +9,7 @@ from ivr.jobs.job_list import Job
 
 @dataclass(frozen=True)
 class RecordedJob:
-    """One piece of work that a room asked for."""
+    """A job that was asked for."""
 
     job: Job
     subject_id: str

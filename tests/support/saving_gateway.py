@@ -9,8 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.capability import Capabilities
 from gateways.contract import (
-    Capabilities,
+    CardDeleted,
+    CardOnFile,
     CardSaving,
     ChargeRequest,
     Declined,
@@ -20,7 +22,6 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.declines import Decline
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments.attempts import store as records
@@ -142,7 +143,7 @@ def charged(services: PaymentServices) -> str:
 
 
 def card_events(services: PaymentServices) -> list[str]:
-    """What the rest of the house was told of cards."""
+    """The events about cards."""
     kinds = sa.select(schema.timeline.c.kind).where(schema.timeline.c.kind.like("card%"))
     with services.engine.begin() as tx:
         return list(tx.execute(kinds.order_by(schema.timeline.c.id)).scalars())

@@ -21,7 +21,6 @@ from gateways.secret import Secret
 from gateways.stripe.client import Timing
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.queries import feed as books_of_ours
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Said
@@ -39,6 +38,7 @@ from tests.support.stripe.server import StripeServer, running_stripe
 from tests.support.stripe.webhooks import Webhooks
 from tests.support.stripe.wire import Thing
 from tests.support.stripe_connector import StripeConnector
+from tests.support.time_and_ids import ManualClock
 
 DOOR = "/gateways/stripe/webhook"
 BRISK = Timing(pause_s=0.01)

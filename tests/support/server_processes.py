@@ -1,4 +1,4 @@
-"""The processes of a house under test: started as the Procfile has them, any number of each, and killed,
+"""The processes of a server under test: started as the Procfile has them, any number of each, and killed,
 frozen or stopped by name.
 
 `web`, `web1` and `web2` are all of the Procfile's kind `web`; each has a port and a log of its own. What
@@ -37,7 +37,7 @@ class ServerProcesses:
     ports: dict[str, int]
     processes: Processes
     members: tuple[str, ...] = field(default=ONE_OF_EACH, kw_only=True)
-    """What belongs to this house, and is brought `all_up`."""
+    """What belongs to this server, and is brought `all_up`."""
     own: dict[str, dict[str, str]] = field(default_factory=dict, kw_only=True)
     """Settings of one process alone."""
     _restarts: int = field(default=0, kw_only=True)
@@ -134,7 +134,7 @@ class ServerProcesses:
         with suppress(ProcessLookupError):
             os.killpg(self.popen(name).pid, signal.SIGCONT)
 
-    def bury(self) -> dict[str, int]:
+    def reap(self) -> dict[str, int]:
         """Forgets those that have ended; their exit statuses."""
         found = {name: process.poll() for name, process in self.processes._running.items()}
         ended = {name: status for name, status in found.items() if status is not None}
@@ -148,5 +148,5 @@ class ServerProcesses:
 
     def all_up(self) -> None:
         """Starts whatever a test left dead."""
-        self.bury()
+        self.reap()
         self.start(*self.missing())

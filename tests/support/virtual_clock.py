@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from ivr.platform.clock import ManualClock
+from tests.support.time_and_ids import ManualClock
 
 REAL_S_MAX = 20.0
 """Longer than any step takes on a loaded machine; then the test is stuck."""

@@ -26,11 +26,9 @@ class AskHandler(QuestionHandler[Ask]):
         return AGAIN_TIMEOUT_S if missed else TIMEOUT_S
 
     @classmethod
-    def enter(cls, walk: Walk, step: Step[Any], wait: Ask) -> Progress:
+    def enter(cls, walk: Walk, step: Step[Any], wait: Ask) -> Listen:
         del step
-        return walk.listen(
-            wait, Listen(wait.keys_max, cls.timeout_s(missed=walk.session.question.misses > 0))
-        )
+        return Listen(wait.keys_max, cls.timeout_s(missed=walk.session.question.misses > 0))
 
     @classmethod
     def changes_language(cls, walk: Walk, step: Step[Any], wait: Ask, keys: Keys) -> bool:

@@ -8,12 +8,11 @@ from dataclasses import replace
 
 from flows.language import Amount, Charge, ReceiptFacts
 from gateways.declines import Decline
-from ivr.calls.call_input import CallInput
 from ivr.calls.payment_wait import WAIT_S_MAX, exit_of, still_waiting
 from ivr.calls.response import Pause
 from ivr.calls.session import Asked, Session
+from ivr.calls.turn import CallInput, LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import State
@@ -28,20 +27,20 @@ class ChargeHandler(WaitHandler[Charge]):
     def start(self, turn: Turn, session: Session, wait: Charge) -> WaitResult:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
         if session.payment.attempt_id is None:
-            if self.services.card_guard.refuses(turn, session):
+            if self.services.refuses_cards(turn, session):
                 return LeftBy(session.without_card(), "unavailable")
             if wait.saved_card and not self.services.saved_card.can_pay(turn, session):
                 return LeftBy(session, "not_sent")  # deleted since it was offered
             if wait.saved_card:
                 session = session.with_card(card_entry_id=None)
-            attempt = self.services.attempt_maker.make(turn, session, wait.amount)
+            attempt = self.services.make_attempt(turn, session, wait.amount)
             if attempt is None:
                 return LeftBy(session.without_card(), "no_longer_due")
             self._attach_card(turn, session, wait, attempt)
             session = session.with_payment(attempt_id=attempt.id)
         self.services.attempts.ask_charge(turn.tx, str(session.payment.attempt_id))
         session = replace(session.without_card(), asked=Asked()).with_payment(charging=True, waited_s=0.0)
-        return Waiting(session, Pause(), say=wait.say)
+        return TurnEnd(session, Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
         if wait.saved_card:
@@ -72,7 +71,7 @@ class ChargeHandler(WaitHandler[Charge]):
             done = session.with_payment(attempt_id=None, charging=False)
             facts: dict[str, object] = {"receipt": _receipt(attempt, turn.own)}
             if attempt.state is State.DECLINED:
-                facts["another_card"] = not self.services.card_guard.refuses(turn, session)
+                facts["another_card"] = not self.services.refuses_cards(turn, session)
             return LeftBy(done, over, facts)
         return still_waiting(session, waited_s)
 

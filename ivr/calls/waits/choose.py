@@ -24,9 +24,9 @@ class ChooseHandler(QuestionHandler[Choose]):
         return AGAIN_TIMEOUT_S if missed else TIMEOUT_S
 
     @classmethod
-    def enter(cls, walk: Walk, step: Step[Any], wait: Choose) -> Progress:
-        timeout_s = cls.timeout_s(missed=walk.session.question.misses > 0)
-        return walk.listen(wait, Listen(1, timeout_s, step.heard_first))
+    def enter(cls, walk: Walk, step: Step[Any], wait: Choose) -> Listen:
+        del wait
+        return Listen(1, cls.timeout_s(missed=walk.session.question.misses > 0), step.heard_first)
 
     @classmethod
     def changes_language(cls, walk: Walk, step: Step[Any], wait: Choose, keys: Keys) -> bool:
@@ -39,12 +39,13 @@ class ChooseHandler(QuestionHandler[Choose]):
         del wait
         options = step.options or {}
         keyed = keyed.rpartition("*")[2]
-        goes_on = keys.typed_ahead and walk.session.tally.like_a_card  # with what was keyed as an answer
+        typed_ahead = keys.typed_ahead
+        goes_on = typed_ahead and walk.session.tally.like_a_card  # with what was keyed as an answer
         before = walk.session.tally if goes_on else Tally()
         if keyed not in options:
             return stray_cards.clear(walk, before, keyed)
         unnamed = keyed in step.heard_first and keyed not in keys.named
-        if step.heard_first and (keys.typed_ahead or unnamed):
+        if step.heard_first and (typed_ahead or unnamed):
             return stray_cards.clear_early(walk, before, keyed)
         walk.session = replace(walk.session, tally=Tally())
         return walk.answered(options[keyed])

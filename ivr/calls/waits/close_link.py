@@ -8,13 +8,12 @@ from datetime import datetime
 
 from flows.language import CloseLink
 from ivr.bills import store as bills
-from ivr.calls.call_input import CallInput
+from ivr.calls.payable_bill import bill_facts
 from ivr.calls.payment_wait import WAIT_S_MAX, still_waiting
 from ivr.calls.response import Pause
 from ivr.calls.session import Session
-from ivr.calls.spoken_facts import bill_facts
+from ivr.calls.turn import CallInput, LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.links.open_links import open_links
 
@@ -28,7 +27,7 @@ class CloseLinkHandler(WaitHandler[CloseLink]):
         for attempt in self._open(turn, session):
             self.services.attempts.close_link(turn.tx, attempt.id, note="the caller pays in another way")
         waiting = session.with_payment(waiting_since=self.services.clock.now().isoformat(), waited_s=0.0)
-        return Waiting(waiting, Pause(), say=wait.say)
+        return TurnEnd(waiting, Pause(), say=wait.say)
 
     def resume(self, turn: Turn, session: Session, wait: CloseLink, given: CallInput) -> WaitResult:
         del given
@@ -53,7 +52,7 @@ class CloseLinkHandler(WaitHandler[CloseLink]):
         return still_waiting(session, waited_s)
 
     def _open(self, turn: Turn, session: Session) -> list[Attempt]:
-        return open_links(turn.tx, payer_phone=turn.own_number, bill_reference=_reference(session))
+        return open_links(turn.tx, payer_phone=turn.own.number, bill_reference=_reference(session))
 
 
 def _reference(session: Session) -> str:

@@ -12,15 +12,14 @@ from typing import Any
 import structlog
 
 from flows.language import CardFacts, CollectCard
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from gateways.declines import Decline
-from ivr.calls.call_input import CallInput
 from ivr.calls.payment_wait import exit_of
 from ivr.calls.remote_calls import CollectEntry, EntryOpened, OpenEntry, PciSilent, RemoteCall, RemoteResponse
-from ivr.calls.response import PayCard, SendTo, pay_status_url
+from ivr.calls.response import PayCard, SendTo
 from ivr.calls.session import Session
+from ivr.calls.turn import CallInput, LeftBy, NeedsRemoteCall, Turn, TurnEnd, WaitResult, pay_status_url
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, NeedsRemoteCall, Turn, Waiting, WaitResult
 from ivr.integrations.pci_client import CardEntryResult
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event
@@ -44,7 +43,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
         if self._is_not_taken(wait):
             log.error("amount_not_taken", call_id=turn.row.id, amount=str(wait.amount))
             return LeftBy(session, "refused")
-        if self.services.card_guard.refuses(turn, session):
+        if self.services.refuses_cards(turn, session):
             return LeftBy(
                 session.without_card().with_card(entry_id=None).with_payment(attempt_id=None),
                 "unavailable",
@@ -60,7 +59,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             return NeedsRemoteCall(session, opening)
         if wait.amount is None:
             raise TypeError(f"step {session.step} must name the amount: the gateway authorizes at once")
-        attempt = self.services.attempt_maker.make(turn, session, wait.amount)
+        attempt = self.services.make_attempt(turn, session, wait.amount)
         if attempt is None:
             return LeftBy(session, "no_longer_due")
         self.services.attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
@@ -85,13 +84,13 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             return self._ask_carrier(turn, session) if card is None else self._collected(turn, session, card)
         return NeedsRemoteCall(session, CollectEntry(session.card.entry_id, turn.name))
 
-    def _ask_carrier(self, turn: Turn, session: Session) -> Waiting:
+    def _ask_carrier(self, turn: Turn, session: Session) -> TurnEnd:
         entry_id = f"{BY_CARRIER}{turn.name}"
         session = (
             session.without_card().with_card(entry_id=entry_id).with_payment(attempt_id=None, charging=False)
         )
         status_url = pay_status_url(turn.row.id, turn.number)
-        return Waiting(session, PayCard(session.language, status_url, slow=session.slow))
+        return TurnEnd(session, PayCard(session.language, status_url, slow=session.slow))
 
     def answered(
         self, turn: Turn, session: Session, wait: CollectCard, call: RemoteCall, response: RemoteResponse
@@ -101,7 +100,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
                 # The entry may be open all the same: the fallback leads there.
                 return self._lost(turn, session)
             case OpenEntry(), EntryOpened(url):
-                return Waiting(session, SendTo(url), say=wait.say)
+                return TurnEnd(session, SendTo(url), say=wait.say)
             case CollectEntry(), CardEntryResult():
                 return self._collected(turn, session, response)
             case _:
@@ -122,14 +121,14 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             case CardEntryOutcome.DECLINED:
                 decline = answer.decline or Decline.GENERIC
                 after = self._declined(turn, session, answer, decline)
-                facts["another_card"] = not self.services.card_guard.refuses(turn, session)
+                facts["another_card"] = not self.services.refuses_cards(turn, session)
                 return LeftBy(after, exit_of(decline), facts)
             case CardEntryOutcome.GAVE_UP:
                 return LeftBy(self._withdraw(turn, session, never_asked=True), "gave_up")
             case CardEntryOutcome.LEFT:
                 return LeftBy(self._withdraw(turn, session, never_asked=True), "left")
             case CardEntryOutcome.OPEN if answer.url is not None:
-                return Waiting(session, SendTo(answer.url), same_turn=True)  # strayed: the entry waits
+                return TurnEnd(session, SendTo(answer.url), same_turn=True)  # strayed: the entry waits
             case _:
                 return self._lost(turn, session)
 
@@ -172,7 +171,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
                 turn.tx, session.payment.attempt_id, Event.DECLINE, decline=decline
             )
         else:
-            self.services.card_guard.declined_at_entry(turn, session, decline)
+            self.services.card_declined_at_entry(turn, session, decline)
         return session.with_card(entry_id=None).with_payment(attempt_id=None)
 
     def _lost(self, turn: Turn, session: Session) -> LeftBy:

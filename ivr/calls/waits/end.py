@@ -3,11 +3,10 @@
 from typing import Any
 
 from flows.language import End, Step
-from ivr.calls.call_input import CallInput
 from ivr.calls.session import Session
-from ivr.calls.step_result import Over, Progress
+from ivr.calls.step_result import Over
+from ivr.calls.turn import CallInput, Turn
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import Turn
 from ivr.calls.walk import Walk
 
 
@@ -17,10 +16,10 @@ class EndHandler(WaitHandler[End]):
     __slots__ = ()
 
     @classmethod
-    def enter(cls, walk: Walk, step: Step[Any], wait: End) -> Progress:
+    def enter(cls, walk: Walk, step: Step[Any], wait: End) -> Over:
         del step
         walk.say(wait.say)
-        return walk.stop(Over())
+        return Over()
 
     def resume(self, turn: Turn, session: Session, wait: End, given: CallInput) -> None:
         """The last words were said, and the carrier asks on."""

@@ -12,10 +12,11 @@ from ivr.bills.bill import Bill, BillChangeError
 from ivr.calls.payable_bill import exit_of_unpaid
 from ivr.calls.remote_calls import AskMerchant, RemoteCall, RemoteResponse
 from ivr.calls.session import Session
+from ivr.calls.turn import LeftBy, NeedsRemoteCall, Turn, WaitResult
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, NeedsRemoteCall, Turn, WaitResult
 from ivr.integrations.bill_lookup import MerchantBill, NotFound, Unreachable
 from ivr.payments.attempts import store as records
+from ivr.payments.links.open_links import open_links
 
 log = structlog.get_logger()
 
@@ -58,7 +59,8 @@ class FindBillHandler(WaitHandler[FindBill]):
             return LeftBy(session, "not_found")
         if bill.is_paid:
             return LeftBy(session, "already_paid")
-        exit_name, facts = exit_of_unpaid(self.services, turn, bill)
+        links = open_links(turn.tx, payer_phone=turn.own.number, bill_reference=bill.reference)
+        exit_name, facts = exit_of_unpaid(self.services, turn, bill, links)
         return LeftBy(session, exit_name, facts)
 
 

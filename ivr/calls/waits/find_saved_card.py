@@ -2,8 +2,8 @@
 
 from flows.language import CardFacts, FindSavedCard
 from ivr.calls.session import Session
+from ivr.calls.turn import LeftBy, Turn
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, Turn
 
 
 class FindSavedCardHandler(WaitHandler[FindSavedCard]):
@@ -14,7 +14,7 @@ class FindSavedCardHandler(WaitHandler[FindSavedCard]):
     def start(self, turn: Turn, session: Session, wait: FindSavedCard) -> LeftBy:
         found, amount = None, wait.amount
         is_taken = amount is None or self.services.gateway.accepts(amount.minor, amount.currency)
-        if is_taken and not self.services.card_guard.refuses(turn, session):
+        if is_taken and not self.services.refuses_cards(turn, session):
             found = self.services.saved_card.to_offer(turn, session)
         if found is None:
             return LeftBy(session.with_card(saved_card_id=None), "none", {"saved_card": None})

@@ -2,8 +2,8 @@
 
 from flows.language import ForgetCard
 from ivr.calls.session import Session
+from ivr.calls.turn import LeftBy, Turn
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, Turn
 
 
 class ForgetCardHandler(WaitHandler[ForgetCard]):

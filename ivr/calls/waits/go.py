@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from flows.language import Go, Step
-from ivr.calls.step_result import Progress
 from ivr.calls.wait_handler import WaitHandler
 from ivr.calls.walk import Walk
 
@@ -15,8 +14,8 @@ class GoHandler(WaitHandler[Go[Any]]):
     __slots__ = ()
 
     @classmethod
-    def enter(cls, walk: Walk, step: Step[Any], wait: Go[Any]) -> Progress:
+    def enter(cls, walk: Walk, step: Step[Any], wait: Go[Any]) -> str:
         del step
         if wait.state is not None:
             walk.session = replace(walk.session, state=wait.state)
-        return walk.take(wait.exit)
+        return wait.exit

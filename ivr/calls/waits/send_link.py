@@ -3,13 +3,12 @@
 import structlog
 
 from flows.language import SendLink
-from ivr.calls.call_input import CallInput
+from ivr.calls.payable_bill import link_facts
 from ivr.calls.payment_wait import WAIT_S_MAX, still_waiting
 from ivr.calls.response import Pause
 from ivr.calls.session import Session
-from ivr.calls.spoken_facts import link_facts
+from ivr.calls.turn import CallInput, LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import FINAL, Method, State
 from ivr.payments.links.open_links import had_enough
@@ -24,18 +23,18 @@ class SendLinkHandler(WaitHandler[SendLink]):
 
     def start(self, turn: Turn, session: Session, wait: SendLink) -> WaitResult:
         """From here on a hang-up does not stop the link."""
-        number = turn.own_number
-        if number is None or not (self.services.attempts.has_links and turn.own.can_text):
+        caller = turn.own
+        if caller.number is None or not (self.services.attempts.has_links and caller.can_text):
             return LeftBy(session, "no_text")
-        if had_enough(turn.tx, number, self.services.clock.now()):
+        if had_enough(turn.tx, caller.number, self.services.clock.now()):
             log.warning("links_capped", call_id=turn.row.id)
             return LeftBy(session, "unavailable")
-        attempt = self.services.attempt_maker.make(turn, session, wait.amount, method=Method.LINK)
+        attempt = self.services.make_attempt(turn, session, wait.amount, method=Method.LINK)
         if attempt is None:
             return LeftBy(session, "no_longer_due")
         self.services.attempts.ask_link(turn.tx, attempt.id)
         waiting = session.without_card().with_payment(attempt_id=attempt.id, charging=True, waited_s=0.0)
-        return Waiting(waiting, Pause(), say=wait.say)
+        return TurnEnd(waiting, Pause(), say=wait.say)
 
     def resume(self, turn: Turn, session: Session, wait: SendLink, given: CallInput) -> WaitResult:
         del given

@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 
 from flows.language import SetLanguage, Step
-from ivr.calls.step_result import Progress
 from ivr.calls.wait_handler import WaitHandler
 from ivr.calls.walk import Walk
 
@@ -15,8 +14,8 @@ class SetLanguageHandler(WaitHandler[SetLanguage]):
     __slots__ = ()
 
     @classmethod
-    def enter(cls, walk: Walk, step: Step[Any], wait: SetLanguage) -> Progress:
+    def enter(cls, walk: Walk, step: Step[Any], wait: SetLanguage) -> str:
         del step
         walk.session = replace(walk.session, language=wait.language)
         walk.language_chosen = True
-        return walk.take("then")
+        return "then"

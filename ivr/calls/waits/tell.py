@@ -3,7 +3,6 @@
 from typing import Any
 
 from flows.language import Step, Tell
-from ivr.calls.step_result import Progress
 from ivr.calls.wait_handler import WaitHandler
 from ivr.calls.walk import Walk
 
@@ -14,7 +13,7 @@ class TellHandler(WaitHandler[Tell]):
     __slots__ = ()
 
     @classmethod
-    def enter(cls, walk: Walk, step: Step[Any], wait: Tell) -> Progress:
+    def enter(cls, walk: Walk, step: Step[Any], wait: Tell) -> str:
         del step
         walk.say(wait.say)
-        return walk.take("then")
+        return "then"

@@ -1,11 +1,10 @@
 """A person is rung. A talk with them ends the call; where nobody answers, it goes on."""
 
 from flows.language import Transfer
-from ivr.calls.call_input import CallInput
 from ivr.calls.response import Ring
 from ivr.calls.session import Session
+from ivr.calls.turn import CallInput, LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.wait_handler import WaitHandler
-from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
 
 PERSON_TALKED = frozenset({"completed", "answered"})
 
@@ -20,7 +19,7 @@ class TransferHandler(WaitHandler[Transfer]):
             return LeftBy(session, "nobody")
         called = turn.row.to_number
         ring = Ring(self.services.person_number, caller_id=called if called.startswith("+") else None)
-        return Waiting(session, ring, say=wait.say)
+        return TurnEnd(session, ring, say=wait.say)
 
     def resume(self, turn: Turn, session: Session, wait: Transfer, given: CallInput) -> WaitResult | None:
         if given.dialled is None:

@@ -39,7 +39,7 @@ class TwimlRenderer:
     prompts: Prompts
     server_prompts: Prompts
     voices: Mapping[str, Voice]
-    recordings: Recordings
+    recordings: Recordings | None
     pay: PayVerb
     public_path: str = ""
     """What stands before our paths in PUBLIC_URL, such as `/phone`."""
@@ -64,14 +64,14 @@ class TwimlRenderer:
     def pieces(self, asked: Utterance, keys: str) -> tuple[tuple[NamedKeys, ...], Sequence[str]]:
         """A question, cut after the words that name each of these keys, and the verbs of its rest."""
         (language,) = asked.languages
-        namings, rest = in_pieces(asked.say, keys, language, self._prompts_of(asked), self.recordings)
+        pieces, rest = in_pieces(asked.say, keys, language, self._prompts_of(asked), self.recordings)
         named = tuple(
             NamedKeys(
                 tuple(self._verbs(one.before, language, slow=asked.slow)),
                 tuple(self._verbs(one.clause, language, slow=asked.slow)),
                 one.keys,
             )
-            for one in namings
+            for one in pieces
         )
         return named, self._verbs(rest, language, slow=asked.slow)
 

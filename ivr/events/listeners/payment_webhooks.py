@@ -62,7 +62,7 @@ class PaymentWebhooks:
         }
         webhooks_out.record(
             tx,
-            kind=webhooks_out.Kind(event.kind),
+            kind=webhooks_out.WebhookKind(event.kind),
             source_id=source_id,
             attempt_id=payment.id,
             facts=facts,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, UnsupportedError
+from gateways.capability import Capabilities, UnsupportedError
 from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import tables
 from ivr.payments.attempts import store as attempt_store

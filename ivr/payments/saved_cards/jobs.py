@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import CardSaving, Declined, Unknown
-from gateways.saved_cards import CardDeleted, CardOnFile
+from gateways.contract import CardDeleted, CardOnFile, CardSaving, Declined, Unknown
 from ivr.events.saved_card_events import CardNotSaved, CardSaved
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
 from ivr.payments import timeouts

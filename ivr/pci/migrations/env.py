@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `ivr.pci.migrate` hands over."""
+"""Alembic's entry: runs the migrations on the connection that `ivr.pci.migrations` hands over."""
 
 from alembic import context
 

@@ -16,7 +16,7 @@ import flask
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import UnsupportedError
+from gateways.capability import UnsupportedError
 from ivr.bills.bill import BillError
 from ivr.bills.fields import read_amount
 from ivr.payments.attempts import store as records

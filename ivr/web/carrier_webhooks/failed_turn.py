@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from ivr.calls.response import HangUp, turn_url
+from ivr.calls.response import HangUp
+from ivr.calls.turn import turn_url
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.rendering import TwimlRenderer
 

@@ -15,12 +15,12 @@ import structlog
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
-from ivr.calls.call_input import CallInput
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
 from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.response import HangUp, SendTo
+from ivr.calls.turn import CallInput
 from ivr.calls.turns import ForeignCallError, Turns, UnknownCallError
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay import result as pay_form
@@ -47,21 +47,6 @@ class CarrierAccount:
     public_url: str
     tokens: Sequence[Secret]
     account_sid: str
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookForm:
-    """A verified webhook's fields, each by its first value."""
-
-    fields: Mapping[str, Sequence[str]]
-
-    def get(self, name: str) -> str | None:
-        values = self.fields.get(name)
-        return values[0] if values else None
-
-    @property
-    def call_sid(self) -> str:
-        return self.get("CallSid") or ""
 
 
 def answer(document: str) -> flask.Response:
@@ -98,13 +83,13 @@ class VoiceWebhooks:
     def incoming(self) -> flask.Response:
         form = self._verified()
         times = 1 + _whole(flask.request.args.get("troubles"))
-        return self._spoken(lambda: self._begin(form), form.call_sid, 0, times)
+        return self._spoken(lambda: self._begin(form), form["CallSid"], 0, times)
 
     def turn(self, call_id: str, number: int) -> flask.Response:
         form = self._verified()
         structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
         if form.get("Result") == pay_form.HUNG_UP:
-            return self._hung_up(form.call_sid, "completed")
+            return self._hung_up(form["CallSid"], "completed")
         behind = pay_form.BEHIND_THE_VERB in flask.request.query_string.decode("latin-1").split("&")
         card = pay_form.card_of(form.get, behind_the_verb=behind)
         troubles = _whole(flask.request.args.get("troubles"))
@@ -119,7 +104,7 @@ class VoiceWebhooks:
             is_retry=is_retry,
         )
         return self._spoken(
-            lambda: self.turns.take(call_id, number, form.call_sid, given),
+            lambda: self.turns.take(call_id, number, form["CallSid"], given),
             call_id,
             number,
             troubles + 1,
@@ -132,7 +117,7 @@ class VoiceWebhooks:
         structlog.contextvars.bind_contextvars(call_id=call_id, turn=number)
         progress = pay_form.progress_of(form.get)
         if progress is not None:
-            self.pay_progress.note(call_id, number, form.call_sid, progress)
+            self.pay_progress.note(call_id, number, form["CallSid"], progress)
         return flask.Response(status=204)
 
     def trouble(self, call_id: str, number: int, times: int) -> flask.Response:
@@ -154,7 +139,7 @@ class VoiceWebhooks:
     def status(self) -> flask.Response:
         """The carrier's word on how a call stands."""
         form = self._verified()
-        call_sid = form.call_sid
+        call_sid = form["CallSid"]
         if form.get("CallStatus") in ENDED:
             self._end(call_sid, form.get("CallStatus") or "")
         return flask.Response(status=204)
@@ -162,7 +147,7 @@ class VoiceWebhooks:
     def fallback(self) -> flask.Response:
         """The carrier could not use our last answer, or got none. Whatever keys it repeats are not read."""
         form = self._verified()
-        _name_call(self.turns.call_id_of(form.call_sid))
+        _name_call(self.turns.call_id_of(form["CallSid"]))
         log.error("carrier_fallback", error_code=form.get("ErrorCode"))
         if form.get("CallStatus") in ENDED:
             return answer(twiml.document([twiml.hangup()]))
@@ -181,20 +166,20 @@ class VoiceWebhooks:
         self._end(call_sid, reason)
         return answer(twiml.document([twiml.hangup()]))
 
-    def _begin(self, form: WebhookForm) -> str:
-        row = self.greeting.row(
-            call_sid=form.call_sid,
+    def _begin(self, form: Mapping[str, str]) -> str:
+        call = self.greeting.call(
+            call_sid=form["CallSid"],
             account_sid=self.carrier.account_sid,
             from_field=form.get("From") or "",
             to_field=form.get("To") or "",
             verstat=form.get("StirVerstat"),
         )
-        structlog.contextvars.bind_contextvars(call_id=row.id)
-        return self.turns.begin(row)
+        structlog.contextvars.bind_contextvars(call_id=call.row.id)
+        return self.turns.begin(call)
 
-    def _rejoin(self, form: WebhookForm) -> str:
+    def _rejoin(self, form: Mapping[str, str]) -> str:
         try:
-            rejoined = self.turns.rejoin(form.call_sid, TROUBLES_MAX)
+            rejoined = self.turns.rejoin(form["CallSid"], TROUBLES_MAX)
         except UnknownCallError:  # the very first webhook was lost: the caller has heard nothing yet
             return self._begin(form)
         if rejoined is None:
@@ -243,17 +228,18 @@ class VoiceWebhooks:
         url = f"{self.failed_turn.again(call_id, number)}?waits={waits}" + (f"&{query}" if query else "")
         return answer(twiml.document([*word, twiml.pause(1), twiml.redirect(url)]))
 
-    def _verified(self) -> WebhookForm:
+    def _verified(self) -> dict[str, str]:
+        """The fields of the carrier's webhook, each by its first value; 403 or 400 where it is another's."""
         fields = verify(
             flask.request,
             public_url=self.carrier.public_url,
             tokens=self.carrier.tokens,
             account_sid=self.carrier.account_sid,
         )
-        form = WebhookForm(fields)
-        if not _CALL_SID.fullmatch(form.call_sid):
+        form = {name: values[0] for name, values in fields.items()}
+        if not _CALL_SID.fullmatch(form.get("CallSid", "")):
             flask.abort(400, "The webhook has no CallSid.")
-        structlog.contextvars.bind_contextvars(call_sid=form.call_sid)
+        structlog.contextvars.bind_contextvars(call_sid=form["CallSid"])
         return form
 
 

@@ -9,22 +9,21 @@ import structlog
 
 from flows.language import Flow, Prompts, Recordings, server_prompts
 from flows.pay_bill.flow import flow as pay_bill
-from ivr.calls.attempt_maker import AttemptMaker
 from ivr.calls.call_services import CallServices
 from ivr.calls.caller_saved_card import CallerSavedCard
-from ivr.calls.card_guard import CardGuard
 from ivr.calls.greeting import Greeting
 from ivr.calls.hang_up import CallEnder
 from ivr.calls.pay_progress import PayProgress
 from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import Turns
-from ivr.calls.wait_dispatch import WaitDispatch
+from ivr.calls.waits import HANDLERS
 from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
 from ivr.carriers.twilio.rendering import TwimlRenderer
 from ivr.carriers.twilio.twiml import Voice
 from ivr.customers.reference_guesses import ReferenceGuesses
 from ivr.dependencies import Dependencies
-from ivr.integrations.bill_lookup import MerchantLookup
+from ivr.integrations.bill_lookup import LOOKUP_S, MerchantLookup
+from ivr.integrations.signed_post import SignedPost
 from ivr.platform.settings.config import Config
 from ivr.web.carrier_webhooks.carried_keys import CarriedKeys
 from ivr.web.carrier_webhooks.failed_turn import FailedTurn
@@ -38,7 +37,6 @@ def build(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     config = on.config
     payments = on.payments
     attempts = payments.attempts
-    guard = CardGuard(on.guard)
     remote = RemoteCalls(
         on.pci,
         _lookup(on),
@@ -47,8 +45,7 @@ def build(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
     )
     services = CallServices(
         attempts=attempts,
-        attempt_maker=AttemptMaker(attempts, guard),
-        card_guard=guard,
+        guard=on.guard,
         saved_card=CallerSavedCard(payments.saved_cards, attempts, on.gateway.name, on.clock),
         guesses=ReferenceGuesses(config.guesses_max, config.guesses_max_withheld),
         gateway=on.gateway.capabilities,
@@ -58,15 +55,15 @@ def build(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         clock=on.clock,
         ids=on.ids,
     )
-    ender = CallEnder(engine=on.engine, attempts=attempts, work=on.work, clock=on.clock)
+    ender = CallEnder(engine=on.engine, attempts=attempts, clock=on.clock)
     renderer = _renderer(config, flow, postal_code=on.gateway.capabilities.postal_code)
     turns = Turns(
         engine=on.engine,
         flow=flow,
-        waits=WaitDispatch(services),
+        waits={wait: handler(services) for wait, handler in HANDLERS.items()},
         remote=remote,
         renderer=renderer,
-        ender=ender,
+        work=on.work,
         clock=on.clock,
         ids=on.ids,
         home_country=config.line.home_country,
@@ -118,13 +115,8 @@ def _lookup(on: Dependencies) -> MerchantLookup | None:
     config = on.config
     if not config.bill_lookup_url:
         return None
-    return MerchantLookup(
-        config.bill_lookup_url, config.merchant_secrets, home_country=config.line.home_country, clock=on.clock
-    )
-
-
-def _recordings(config: Config) -> Recordings:
-    return Recordings.load(Path(config.line.recordings)) if config.line.recordings else Recordings({})
+    post = SignedPost(config.bill_lookup_url, config.merchant_secrets, LOOKUP_S)
+    return MerchantLookup(post, config.line.home_country, on.clock)
 
 
 def _voices(config: Config) -> dict[str, Voice]:
@@ -137,9 +129,10 @@ def _voices(config: Config) -> dict[str, Voice]:
 def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> TwimlRenderer:
     prompts = Prompts.load(flow.folder, config.line.languages, config.line.wording.nouns)
     voices = _voices(config)
-    recordings = _recordings(config)
+    recordings = Recordings.load(Path(config.line.recordings)) if config.line.recordings else None
     by_carrier = pay_prompts(config.line.languages)
-    recordings.check(prompts, server_prompts(), by_carrier)
+    if recordings is not None:
+        recordings.check(prompts, server_prompts(), by_carrier)
     options = PayOptions(
         connector=config.pay.connector,
         languages=config.pay.language,

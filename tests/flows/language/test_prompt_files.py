@@ -52,19 +52,19 @@ def test_keys_are_the_paths_of_the_tables(tmp_path: Path) -> None:
     write(tmp_path, en='[card]\nask = "Your card?"\n[card.wait]\n1 = " One moment. "\n')
     prompts = Prompts.load(tmp_path, ["en"])
     assert prompts.keys("en") == {"card.ask", "card.wait.1"}
-    assert prompts.template("en", "card.wait.1") == "One moment."
+    assert prompts.find("en", "card.wait.1").template == "One moment."
     assert prompts.languages == languages_in(tmp_path) == ("en",)
 
 
 def test_a_template_is_literals_and_placeholders(tmp_path: Path) -> None:
     write(tmp_path, es='pagar = "Para pagar {due}, pulse 1."')
     prompts = Prompts.load(tmp_path, ["es"])
-    assert prompts.segments("es", "pagar") == (
+    assert prompts.find("es", "pagar").segments == (
         Literal("Para pagar "),
         Placeholder("due"),
         Literal(", pulse 1."),
     )
-    assert prompts.placeholders("es", "pagar") == {"due"}
+    assert prompts.find("es", "pagar").placeholders == {"due"}
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         Prompts.load(tmp_path, ["en", "es"])
     prompts = Prompts.load(tmp_path, ["en"])
     with pytest.raises(PromptError, match=r"prompts\.en\.toml: no prompt 'gone'"):
-        prompts.template("en", "gone")
+        prompts.find("en", "gone")
     with pytest.raises(PromptError, match="no prompts in 'es'; there are: en"):
         prompts.keys("es")
 
@@ -117,7 +117,7 @@ def test_the_host_says_the_same_things_in_every_language() -> None:
     for language in prompts.languages:
         assert prompts.keys(language) == HOST_KEYS
         for key in HOST_KEYS:
-            assert not prompts.placeholders(language, key)
+            assert not prompts.find(language, key).placeholders
             assert speak(Say(key), language, prompts)
 
 
@@ -136,7 +136,7 @@ def test_what_agrees_with_the_merchants_noun_stands_in_brackets(
     noun: str | None, text: str, said: str
 ) -> None:
     nouns = {} if noun is None else {"es": read_noun(noun, "es")}
-    assert Prompts(Path("folder"), {"es": {"ask": text}}, nouns).template("es", "ask") == said
+    assert Prompts(Path("folder"), {"es": {"ask": text}}, nouns).find("es", "ask").template == said
 
 
 @pytest.mark.parametrize(

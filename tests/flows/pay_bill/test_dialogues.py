@@ -7,7 +7,6 @@ caller would hear it. Below each call stand its facts: how it ended, each paymen
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from unittest import mock
 
 import pytest
@@ -33,10 +32,10 @@ from flows.language import (
     Wait,
 )
 from ivr.calls import walk
+from tests.support.carrier_pay import carriers_habits
 from tests.support.dialogue import play
 from tests.support.dialogue_setups import SETUPS, Setup
 from tests.support.merchant_server import merchant_server
-from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import call_settings
 from tests.support.server import Server
 from tests.support.server_checks import NAMES, card_data_left, facts
@@ -85,13 +84,13 @@ def test_each_wait_is_shown_by_a_dialogue() -> None:
 @pytest.mark.parametrize("name", sorted(set(SHOWN_BY.values())))
 def test_a_dialogue_shows_the_waits_that_it_is_named_for(name: str, start_server: Start) -> None:
     met: set[type[Wait]] = set()
-    run = walk.Walk._run
+    move_to = walk.Walk._move_to
 
-    def recording(self: walk.Walk) -> Any:
+    def recording(self: walk.Walk, name: str) -> None:
+        move_to(self, name)
         met.add(self.step.wait)
-        return run(self)
 
-    with mock.patch.object(walk.Walk, "_run", recording):
+    with mock.patch.object(walk.Walk, "_move_to", recording):
         _play_scene(name, start_server)
     assert met >= {wait for wait, shown_by in SHOWN_BY.items() if shown_by == name}
 
@@ -108,32 +107,32 @@ def test_dialogue_on_postgres(name: str, start_server: Start) -> None:
 
 
 def _play_scene(name: str, start_server: Start, *, kind: str = "sqlite", update: bool = False) -> None:
-    scene = SETUPS.get(name, Setup())
+    setup = SETUPS.get(name, Setup())
     with ExitStack() as stack:
-        settings = dict(scene.settings)
-        if scene.merchant is not None:
+        settings = dict(setup.settings)
+        if setup.merchant is not None:
             merchant = stack.enter_context(merchant_server())
-            scene.merchant(merchant)
+            setup.merchant(merchant)
             settings |= {
                 "BILL_LOOKUP_URL": merchant.url,
                 "MERCHANT_SECRET": "7d3e91c05af24b68c1d09e7f3a5b8246",
             }
         server = start_server(kind, **settings)
-        server.expected |= scene.expected
-        scene.before(server)
-        for count, earlier in enumerate((*scene.first, name)):
-            _ring(server, scene, count, earlier, update=update and earlier == name)
+        server.expected |= setup.expected
+        setup.before(server)
+        for count, earlier in enumerate((*setup.first, name)):
+            _ring(server, setup, count, earlier, update=update and earlier == name)
         server.forget_cards()
         assert not card_data_left(server)
 
 
-def _ring(server: Server, scene: Setup, count: int, name: str, *, update: bool) -> None:
+def _ring(server: Server, setup: Setup, count: int, name: str, *, update: bool) -> None:
     patience = SilenceLimit(server.clock)
-    last = count == len(scene.first)
+    last = count == len(setup.first)
 
     def afterwards() -> list[str]:
-        scene.then(server)
-        server.pass_time(scene.later_s)
+        setup.then(server)
+        server.pass_time(setup.later_s)
         return facts(server)
 
     play(
@@ -144,13 +143,13 @@ def _ring(server: Server, scene: Setup, count: int, name: str, *, update: bool) 
         update=update,
         names=NAMES,
         listener=patience,
-        faults_expected=scene.faults,
+        faults_expected=setup.faults,
         afterwards=afterwards if last else tuple,
         compare=last,
-        habits=carriers_habits(server, **scene.carrier),
+        habits=carriers_habits(server, **setup.carrier),
     )
     if not last:
-        server.pass_time(scene.between_s)
+        server.pass_time(setup.between_s)
 
 
 def test_every_scene_has_its_file() -> None:

@@ -128,12 +128,12 @@ def test_both_languages_hold_the_same_prompts_with_the_same_values() -> None:
     assert set(LANGUAGES) == {"en", "es"}
     assert PROMPTS.keys("en") == PROMPTS.keys("es")
     for key in PROMPTS.keys("en"):
-        assert PROMPTS.placeholders("en", key) == PROMPTS.placeholders("es", key), key
+        assert PROMPTS.find("en", key).placeholders == PROMPTS.find("es", key).placeholders, key
 
 
 def test_both_languages_offer_the_same_keys_in_the_same_order() -> None:
     for key in PROMPTS.keys("en") - {"language.ask", "reference.ask"}:
-        digits = {language: re.findall(r"\d", PROMPTS.template(language, key)) for language in LANGUAGES}
+        digits = {language: re.findall(r"\d", PROMPTS.find(language, key).template) for language in LANGUAGES}
         assert digits["en"] == digits["es"], key
 
 
@@ -144,7 +144,7 @@ def test_a_menu_says_each_of_its_keys(name: str, language: str) -> None:
     for wait in run(name):
         for say in says(wait)[:1]:
             asked = [language] if name != "ask_language" else LANGUAGES
-            templates = " ".join(PROMPTS.template(one, say.key) for one in asked)
+            templates = " ".join(PROMPTS.find(one, say.key).template for one in asked)
             assert set(re.findall(r"\b\d\b", templates)) == keys
 
 

@@ -11,17 +11,18 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, ChargeRequest, LinkOpen, Unknown, UnsupportedError
+from gateways.capability import CardEntry, UnsupportedError
+from gateways.contract import Approved, ChargeRequest, LinkOpen, Unknown
 from gateways.events import GatewayEvent, InvalidWebhookError, PaymentUpdated
 from gateways.sandbox import webhooks
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.notifier import Notifier
 from gateways.sandbox.client import BankClient
 from gateways.secret import Secret
-from ivr.platform.ids import SequentialIds
 from tests.support.link_contract import order
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_harness import SandboxHarness
+from tests.support.time_and_ids import SequentialIds
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 SECRET = Secret("a webhook secret")

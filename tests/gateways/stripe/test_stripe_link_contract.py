@@ -5,13 +5,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry, PayLink
-from ivr.platform.clock import ManualClock
+from gateways.capability import CardEntry, Verb
+from gateways.contract import PayLink
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkContract, LinkHarness, order
 from tests.support.stripe import checkout
 from tests.support.stripe.harness import KINDS, StripeHarness
 from tests.support.stripe.server import StripeServer
+from tests.support.time_and_ids import ManualClock
 
 LINK_KINDS = {
     Verb.OPEN_LINK: "checkout.sessions.create",

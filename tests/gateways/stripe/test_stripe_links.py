@@ -8,10 +8,10 @@ import pytest
 
 from gateways.contract import Approved, Cancelled, Declined, LinkOpen, Order, PayLink, RefundRequest, Unknown
 from gateways.stripe.links import CheckoutLinks
-from ivr.platform.clock import ManualClock
 from tests.support.stripe import checkout
 from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.line import Harm
+from tests.support.time_and_ids import ManualClock
 
 ORDER = Order("attempt_1", 4990, "EUR", "Bill 12345678", {"attempt": "attempt_1"}, "BILL 12345678")
 

@@ -5,13 +5,12 @@ import logging
 
 import pytest
 
-from gateways.contract import Approved, ChargeRequest, Declined, Unknown
-from gateways.saved_cards import CardDeleted, CardOnFile
-from ivr.platform.clock import ManualClock
+from gateways.contract import Approved, CardDeleted, CardOnFile, ChargeRequest, Declined, Unknown
 from tests.support.stripe.harness import BRISK, EVERY_TRY, StripeHarness
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, prepared, token
 from tests.support.stripe.wire import json_answer
+from tests.support.time_and_ids import ManualClock
 
 
 def kept(harness: StripeHarness) -> CardOnFile:

@@ -12,10 +12,10 @@ from ivr.bills import store
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.fields import read_bill
 from ivr.bills.store import Change
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import RandomIds, SequentialIds
+from ivr.platform.ids import RandomIds
 from tests.support.schema import bill
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 pytestmark = pytest.mark.postgres
 

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, CardEntry
+from gateways.capability import Capabilities, CardEntry
 from ivr.bills import store
 from ivr.bills.csv_table import BadRow, UnreadableFileError
 from ivr.bills.import_csv import CsvImport, Listener, Report
 from ivr.bills.store import Change
 from ivr.platform.amounts import Spelling
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from tests.support.schema import bill
+from tests.support.time_and_ids import ManualClock
 
 HEADER = "reference,amount,currency,minimum,due_date,phone\n"
 

@@ -8,9 +8,8 @@ from unittest.mock import patch
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from flows.language import CollectCard
 from ivr.calls.turns import Turns
-from ivr.calls.wait_dispatch import WaitDispatch
+from ivr.calls.waits.collect_card import CollectCardHandler
 from ivr.simulators.phone.events import DialStatus as Picked
 from ivr.simulators.phone.events import Reason
 from tests.support.carrier_by_hand import Carrier, turn_after
@@ -28,10 +27,10 @@ SORRY = "< I am sorry, something went wrong on our side. One moment, please."
 
 
 def _failing(times: int) -> Callable[..., object]:
-    start, failed = WaitDispatch.start, []
+    start, failed = CollectCardHandler.start, []
 
-    def raising(self: WaitDispatch, turn: object, session: object, wait: object) -> object:
-        if isinstance(wait, CollectCard) and len(failed) < times:
+    def raising(self: CollectCardHandler, turn: object, session: object, wait: object) -> object:
+        if len(failed) < times:
             failed.append(wait)
             raise RuntimeError("planted")
         return start(self, turn, session, wait)
@@ -100,7 +99,7 @@ def test_a_turn_that_always_fails_is_given_up(server: Server, language: str) -> 
     server.add_bill()
     server.expected |= {"turn_failed"}
     to_number = {"en": "+442000000000", "es": "+34911111111"}[language]
-    with patch.object(WaitDispatch, "start", _failing(99)):
+    with patch.object(CollectCardHandler, "start", _failing(99)):
         ended, lines, _ = pay(server, ["1", "(silence)"] * 5, settings=call_settings(to_number=to_number))
     assert ended.reason is Reason.SERVER
     goodbye = {
@@ -115,7 +114,7 @@ def test_an_answer_that_cannot_be_used_is_given_up(server: Server) -> None:
     server.add_bill()
     server.expected |= {"turn_failed"}
     began = server.clock.now()
-    with patch.object(WaitDispatch, "answered", side_effect=RuntimeError("planted")):
+    with patch.object(CollectCardHandler, "answered", side_effect=RuntimeError("planted")):
         ended, lines, _ = pay(server, ["1", "(silence)", "(silence)"], listener=SilenceLimit(server.clock))
     assert ended.reason is Reason.SERVER
     assert lines.count(SORRY) == 3
@@ -127,7 +126,7 @@ def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
     server = start_server(PERSON_NUMBER=PERSON)
     server.add_bill()
     server.expected |= {"turn_failed"}
-    with patch.object(WaitDispatch, "start", _failing(99)):
+    with patch.object(CollectCardHandler, "start", _failing(99)):
         ended, lines, _ = pay(server, ["1", "0"])
     assert "< To speak to a person, press 0." in lines
     assert lines[-3:] == [
@@ -135,7 +134,7 @@ def test_a_turn_that_fails_offers_a_person(start_server: Start) -> None:
         f"= rings {PERSON}: completed",
         "= the server hung up",
     ]
-    with patch.object(WaitDispatch, "start", _failing(99)):
+    with patch.object(CollectCardHandler, "start", _failing(99)):
         ended, lines, _ = pay(
             server,
             ["1", "0"],

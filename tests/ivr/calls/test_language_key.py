@@ -22,7 +22,9 @@ def _spoken_in(line: str, *keys: str) -> str:
         for language in PROMPTS.languages
         for key in keys
         if all(
-            part.text.strip() in line for part in PROMPTS.segments(language, key) if isinstance(part, Literal)
+            part.text.strip() in line
+            for part in PROMPTS.find(language, key).segments
+            if isinstance(part, Literal)
         )
     }
     return language

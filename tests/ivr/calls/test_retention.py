@@ -3,10 +3,10 @@
 import pytest
 import sqlalchemy as sa
 
-from ivr.calls.retention import KEPT, forget_turns
-from ivr.platform.clock import ManualClock
+from ivr.calls.store import KEPT, forget_turns
 from ivr.platform.database.engine import reading
 from tests.support import schema
+from tests.support.time_and_ids import ManualClock
 
 
 def _call(tx: sa.Connection, clock: ManualClock, name: str, *, ended: bool) -> None:

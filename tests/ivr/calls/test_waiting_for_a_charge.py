@@ -12,19 +12,12 @@ from flows.pay_bill.bill import PayBill
 from ivr.calls import store
 from ivr.calls.payment_wait import WAIT_S_MAX
 from ivr.calls.session import PaymentInCall, Session
-from ivr.calls.wait_result import LeftBy, Turn, Waiting, WaitResult
+from ivr.calls.turn import LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.waits.charge import ChargeHandler
 from ivr.customers.caller import Caller
 from ivr.payments.attempts.states import State
 from tests.support import schema
 from tests.support.payment_services import PaymentServices
-
-
-class _LetsThrough:
-    """A guard that refuses nobody."""
-
-    def refuses(self, *_: object) -> bool:
-        return False
 
 
 @pytest.fixture
@@ -42,7 +35,7 @@ def _attempt(services: PaymentServices, state: State, *, was_claimed: bool) -> s
 
 def _look(services: PaymentServices, attempt_id: str) -> tuple[WaitResult, Any]:
     """One look of the caller's turn; and when a text was promised."""
-    used = SimpleNamespace(attempts=services.attempts, card_guard=_LetsThrough(), clock=services.clock)
+    used = SimpleNamespace(attempts=services.attempts, refuses_cards=lambda *_: False, clock=services.clock)
     charges = ChargeHandler(used)  # type: ignore[arg-type] # what a look uses
     session = Session("charge", PayBill(), "en", payment=PaymentInCall(attempt_id, charging=True))
     call_id = str(services.attempt(attempt_id).call_id)
@@ -78,7 +71,7 @@ def test_the_exit_of_each_state_and_of_whoever_waited_long_enough(
     attempt_id = _attempt(services, state, was_claimed=was_claimed)
     fulfilled, promised_at = _look(services, attempt_id)
     if waits:
-        assert isinstance(fulfilled, Waiting)
+        assert isinstance(fulfilled, TurnEnd)
         assert promised_at is None
         services.clock.advance(WAIT_S_MAX)
         fulfilled, promised_at = _look(services, attempt_id)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from ivr.cli import main
-from ivr.pci.migrate import migrate as migrate_pci
+from ivr.pci.migrations import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from tests.support.card_entry import INTERNAL_SECRET

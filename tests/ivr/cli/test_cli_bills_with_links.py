@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from ivr.bills import store
 from ivr.cli import main
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 HEADER = "reference,amount,currency,status\n"
 

@@ -1,4 +1,4 @@
-"""`paybycall card` at a person's desk: listed with its consent, deleted at once."""
+"""`paybycall card`: a card is listed with its consent, deleted at once."""
 
 from functools import partial
 

@@ -9,11 +9,12 @@ from ivr.jobs.backlog import backlog
 from ivr.messaging import messages as confirmations
 from ivr.messaging.states import Event
 from ivr.messaging.templates import LinkOffer, Receipt
-from ivr.platform.clock import ManualClock, SystemClock
+from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
 from tests.ivr.cli.conftest import Run
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock
 
 
 def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = False) -> str:

@@ -19,7 +19,6 @@ from ivr.payments.attempts import store as records
 from ivr.payments.attempts.states import State
 from ivr.payments.links import store as pay_link
 from ivr.payments.public_state import public_state
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from tests.ivr.cli.conftest import Run
@@ -27,6 +26,7 @@ from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
 class SandboxBank(FakeGateway):

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from ivr.customers.caller import Caller
 from ivr.customers.customer import Customer, find_by_phone, kept_under, of_caller, remember_language
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import RandomIds, SequentialIds
+from ivr.platform.ids import RandomIds
 from tests.support.schema import customer
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 pytestmark = pytest.mark.postgres
 

@@ -5,8 +5,8 @@ import sqlalchemy as sa
 
 from ivr.customers.caller import Caller
 from ivr.customers.reference_guesses import WINDOW, ReferenceGuesses, forget_guesses
-from ivr.platform.clock import ManualClock
 from tests.support.schema import guess
+from tests.support.time_and_ids import ManualClock
 
 ANA = Caller("+34600000001", can_text=True)
 BEN = Caller("+34600000002", can_text=True)

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from ivr.customers import customer, timeline
 from ivr.customers.timeline import CardInFactsError, could_hold_a_card
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import RandomIds, SequentialIds
+from ivr.platform.ids import RandomIds
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 
 def test_a_call_reads_in_the_order_in_which_it_happened(

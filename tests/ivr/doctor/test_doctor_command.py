@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from ivr.cli import main
 from ivr.cli.doctor import checks
 from ivr.doctor.checks import Check, FaultError, LastFaultError, examine
-from ivr.platform.clock import ManualClock
 from tests.ivr.platform.settings.test_config import DEVELOPMENT
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.slow
 

@@ -14,13 +14,12 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging.states import Event
 from ivr.messaging.templates import Receipt
 from ivr.payments.discrepancies import Difference
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
-from ivr.platform.ids import SequentialIds
 from tests.support.approved_payment import approved_attempt
 from tests.support.payment_services import PaymentServices
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, attempt_move, ledger_line, payout, refund
+from tests.support.time_and_ids import ManualClock, SequentialIds
 from tests.support.waiting import eventually
 
 

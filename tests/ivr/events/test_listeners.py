@@ -20,13 +20,12 @@ from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.event_facts import payment_facts, refund_facts
 from ivr.payments.refunds.states import RefundState
 from ivr.payments.refunds.store import Refund
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.api_client import check
-from tests.support.defences import usual_limits
+from tests.support.fraud_harness import usual_limits
 from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PHONE = "+34600111222"
 WEBHOOK = {"$ref": "#/components/schemas/Webhook"}

@@ -11,13 +11,12 @@ import structlog
 from click.testing import CliRunner
 
 from gateways.secret import Secret
-from ivr.cli import context as cli_context
-from ivr.cli import main
+from ivr.cli import context, main
 from ivr.doctor import internal_checks as inside
 from ivr.doctor.checks import FaultError
 from ivr.fraud import lockouts
 from ivr.fraud.lockouts import EVERYBODY
-from ivr.platform.clock import Clock, ManualClock
+from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from ivr.platform.lockout import Lockout, LockoutKind
@@ -27,6 +26,7 @@ from tests.support import schema
 from tests.support.api_client import ApiClient
 from tests.support.server import Server
 from tests.support.server_checks import NAMES
+from tests.support.time_and_ids import ManualClock
 
 Start = Callable[..., Server]
 HOUR = 3600
@@ -100,7 +100,7 @@ def test_each_is_lifted_at_once_and_by_whom_is_kept(api: ApiClient, locked: Serv
 
 def test_where_the_pci_process_is_silent_the_list_says_so(api: ApiClient, locked: Server) -> None:
     [card] = [one for one in api.get("/lockouts").json["lockouts"] if one["kind"] == "card"]
-    locked.inside.down = True
+    locked.pci_connection.down = True
     answer = api.get("/lockouts").json
     assert (answer["complete"], [one["kind"] for one in answer["lockouts"]]) == (False, ["caller"])
     refused = api.send("DELETE", f"/lockouts/{card['id']}")
@@ -132,7 +132,7 @@ def commands(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("commands")
 def test_the_command_line_lists_and_lifts(locked: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli_context, "SystemClock", lambda: locked.clock)
+    monkeypatch.setattr(context, "SystemClock", lambda: locked.clock)
     [ours] = [one for one in _listed(locked) if one.kind is LockoutKind.CALLER]
     listed = CliRunner().invoke(main, ["lockout", "list", "--all"])
     assert (listed.exit_code, listed.stderr, len(listed.stdout.splitlines())) == (0, "", 3)
@@ -157,8 +157,8 @@ def test_a_list_that_lacks_the_cards_says_why_and_ends_with_1(
 ) -> None:
     """The clock of the machine that the command runs on is ten minutes ahead."""
     ahead = ManualClock(locked.clock.now() + timedelta(minutes=10))
-    monkeypatch.setattr(cli_context, "SystemClock", lambda: ahead)
-    locked.inside.down = is_down
+    monkeypatch.setattr(context, "SystemClock", lambda: ahead)
+    locked.pci_connection.down = is_down
     listed = CliRunner().invoke(main, ["lockout", "list"])
     assert listed.exit_code == 1
     [_heading, line] = listed.stdout.splitlines()

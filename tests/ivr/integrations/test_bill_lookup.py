@@ -13,12 +13,10 @@ from gateways.secret import Secret
 from ivr.bills import store
 from ivr.bills.bill import NewBill, Status
 from ivr.integrations.bill_lookup import LookupAnswer, MerchantBill, MerchantLookup, NotFound, Unreachable
-from ivr.integrations.http_post import HttpPost
-from ivr.integrations.webhook_signature import is_genuine
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
+from ivr.integrations.signed_post import SignedPost
 from tests.support.captured_logs import captured_logs
-from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.merchant_server import MerchantServer, is_genuine, merchant_server
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 SECRET = Secret("merchant-secret")
 OPEN = {"amount": "49.90", "currency": "EUR"}
@@ -33,9 +31,7 @@ def merchant() -> Iterator[MerchantServer]:
 @pytest.fixture
 def ask(merchant: MerchantServer, clock: ManualClock) -> Any:
     def ask(limit_s: float = 2.0, reference: str = "12345678") -> LookupAnswer:
-        lookup = MerchantLookup(
-            merchant.url + "/bills", [SECRET], home_country="ES", clock=clock, post=HttpPost(limit_s)
-        )
+        lookup = MerchantLookup(SignedPost(merchant.url + "/bills", [SECRET], limit_s), "ES", clock)
         return lookup.ask(reference, "call_1.3")
 
     return ask
@@ -134,7 +130,7 @@ def test_an_odd_field_that_no_payment_needs_is_left_out_and_told(
     merchant: MerchantServer, clock: ManualClock, odd: dict[str, Any], told: str
 ) -> None:
     merchant.answer({**OPEN, "due_date": "2026-12-24", "phone": "+34600123456", **odd})
-    lookup = MerchantLookup(merchant.url, [SECRET], home_country="SE", clock=clock)
+    lookup = MerchantLookup(SignedPost(merchant.url, [SECRET], 2.0), "SE", clock)
     with captured_logs() as logged:
         answer = lookup.ask("12345678", "call_1.3")
     assert isinstance(answer, MerchantBill)

@@ -11,17 +11,15 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from gateways.secret import Secret
-from ivr.integrations.http_post import HttpPost
-from ivr.integrations.webhook_signature import is_genuine
-from ivr.integrations.webhooks_out import Deliverer, Kind, record
+from ivr.integrations.signed_post import SignedPost
+from ivr.integrations.webhooks_out import WebhookJob, WebhookKind, record
 from ivr.jobs.job_list import DELIVER_OUTCOME
 from ivr.jobs.retry import POST_WEBHOOK
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
-from tests.support.merchant_server import MerchantServer, merchant_server
+from tests.support.merchant_server import MerchantServer, is_genuine, merchant_server
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, bill, outcome
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 SECRET = Secret("merchant-secret")
 
@@ -69,7 +67,7 @@ def paid(engine: sa.Engine, clock: ManualClock) -> str:
 
 @pytest.fixture
 def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs, paid: str) -> Any:
-    def tell(kind: Kind = Kind.PAYMENT_APPROVED) -> None:
+    def tell(kind: WebhookKind = WebhookKind.PAYMENT_APPROVED) -> None:
         with engine.begin() as tx:
             record(
                 tx,
@@ -88,9 +86,7 @@ def tell(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Record
 @pytest.fixture
 def deliver(engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, work: RecordedJobs) -> Any:
     """Runs the one delivery that is waiting."""
-    deliverer = Deliverer(
-        engine, url=merchant.url + "/outcomes", secrets=[SECRET], work=work, clock=clock, post=HttpPost(2.0)
-    )
+    deliverer = WebhookJob(engine, SignedPost(merchant.url + "/outcomes", [SECRET], 2.0), work, clock)
 
     def deliver() -> None:
         [asked] = work.take(DELIVER_OUTCOME)
@@ -111,7 +107,7 @@ def test_recorded_with_the_payment_or_not_at_all(
     with engine.connect() as tx, tx.begin() as transaction:
         record(
             tx,
-            kind=Kind.PAYMENT_APPROVED,
+            kind=WebhookKind.PAYMENT_APPROVED,
             source_id=paid,
             attempt_id=paid,
             facts={},
@@ -128,7 +124,7 @@ def test_recorded_with_the_payment_or_not_at_all(
 def test_the_same_outcome_twice_is_one(engine: sa.Engine, work: RecordedJobs, tell: Any) -> None:
     tell()
     tell()
-    tell(Kind.REFUND_APPROVED)
+    tell(WebhookKind.REFUND_APPROVED)
     assert work.names() == ["deliver_outcome", "deliver_outcome"]
     with reading(engine) as tx:
         assert tx.execute(sa.select(sa.func.count()).select_from(outcome)).scalar_one() == 2
@@ -170,8 +166,8 @@ def test_a_repeat_after_delivery_posts_nothing(
 ) -> None:
     tell()
     deliver()
-    Deliverer(engine, url=merchant.url, secrets=[SECRET], work=work, clock=clock)("out_1", 0)
-    Deliverer(engine, url=merchant.url, secrets=[SECRET], work=work, clock=clock)("out_unknown", 0)
+    WebhookJob(engine, SignedPost(merchant.url, [SECRET], 2.0), work, clock)("out_1", 0)
+    WebhookJob(engine, SignedPost(merchant.url, [SECRET], 2.0), work, clock)("out_unknown", 0)
     assert len(merchant.posted) == 1
 
 
@@ -220,7 +216,7 @@ def test_a_try_that_is_run_again_asks_for_one_follow_up(
 ) -> None:
     tell()
     merchant.status = 500
-    deliverer = Deliverer(engine, url=merchant.url, secrets=[SECRET], work=work, clock=clock)
+    deliverer = WebhookJob(engine, SignedPost(merchant.url, [SECRET], 2.0), work, clock)
     deliverer("out_1", 0)
     deliverer("out_1", 0)
     assert [(asked.nth, asked.delay_s) for asked in work.take(DELIVER_OUTCOME)] == [(0, 0.0), (1, 60)]
@@ -230,5 +226,5 @@ def test_a_try_that_is_run_again_asks_for_one_follow_up(
 @pytest.mark.postgres
 def test_no_url_any_more(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, tell: Any) -> None:
     tell()
-    Deliverer(engine, url="", secrets=(), work=work, clock=clock)("out_1", 0)
+    WebhookJob(engine, None, work, clock)("out_1", 0)
     assert (row(engine).state, row(engine).last_answer) == ("given_up", "OUTCOME_URL is not set")

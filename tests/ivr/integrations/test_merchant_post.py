@@ -17,11 +17,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateways.http_client import HttpResponse, NoAnswerError
-from ivr.integrations.http_post import ANSWER_MAX_BYTES, Endpoint, HttpPost
-from ivr.platform.settings.reading import SettingsError
-from tests.support.merchant_server import MerchantServer, merchant_server
+from gateways.secret import Secret
+from ivr.integrations.signed_post import ANSWER_MAX_BYTES, SignedPost
+from ivr.platform.settings.config import url_with_query
+from tests.support.merchant_server import MerchantServer, is_genuine, merchant_server
 
 LIMIT_S = 0.25
+SECRET = Secret("merchant-secret")
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def merchant() -> Iterator[MerchantServer]:
 
 
 def post(url: str, limit_s: float = LIMIT_S) -> HttpResponse:
-    return HttpPost(limit_s)(Endpoint.parse(url), b'{"a":1}', {"X-Test": "1"})
+    return SignedPost(url, [SECRET], limit_s)(b'{"a":1}', NOW)
 
 
 def test_what_is_sent_and_what_comes_back(merchant: MerchantServer) -> None:
@@ -41,7 +44,7 @@ def test_what_is_sent_and_what_comes_back(merchant: MerchantServer) -> None:
     assert (posted.path, posted.body) == ("/hook?key=a%20b", b'{"a":1}')
     assert posted.headers["Content-Type"] == "application/json"
     assert posted.headers["Host"] == merchant.url.removeprefix("http://")
-    assert posted.headers["X-Test"] == "1"
+    assert is_genuine(SECRET, posted.headers["Paybycall-Signature"], posted.body, NOW)
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(merchant: MerchantServer) -> None:
@@ -156,13 +159,13 @@ def test_tls_with_a_certificate_that_we_trust(own_certificate: tuple[ssl.SSLCont
     served, trusting = own_certificate
     with merchant_server(served) as merchant:
         merchant.answer({"ok": True})
-        endpoint = Endpoint.parse(merchant.url + "/hook")
-        assert HttpPost(5, trust=trusting)(endpoint, b"{}", {}) == HttpResponse(200, b'{"ok": true}')
+        url = merchant.url + "/hook"
+        assert SignedPost(url, [SECRET], 5, trust=trusting)(b"{}", NOW) == HttpResponse(200, b'{"ok": true}')
         with pytest.raises(NoAnswerError, match="SSLCertVerificationError"):
-            HttpPost(5)(endpoint, b"{}", {})
+            SignedPost(url, [SECRET], 5)(b"{}", NOW)
         merchant.drip(b"HTTP/1.1 200 OK\r\n\r\n", b" ")
         with pytest.raises(NoAnswerError, match="no answer within"):
-            HttpPost(LIMIT_S, trust=trusting)(endpoint, b"{}", {})
+            SignedPost(url, [SECRET], LIMIT_S, trust=trusting)(b"{}", NOW)
         assert len(merchant.posted) == 2
 
 
@@ -174,21 +177,26 @@ def test_tls_without_a_certificate_that_we_trust(merchant: MerchantServer) -> No
 @pytest.mark.parametrize(
     "url",
     [
-        "",
         "merchant.example",
         "ftp://merchant.example/x",
         "http://",
         "https://u:p@merchant.example",
         "http://merchant.example:port/",
         "http://merchant.example/a b",
-        "http://merchant.example/a\x0b",
+        "http://merchant.example/a\x0bb",
         "http://[::1",
     ],
 )
 def test_urls_that_nothing_is_posted_to(url: str) -> None:
-    with pytest.raises(SettingsError, match="OUTCOME_URL must"):
-        Endpoint.of_setting("OUTCOME_URL", url)
+    with pytest.raises(ValueError, match=r"^must "):
+        url_with_query(url)
 
 
-def test_an_endpoint_masks_what_its_path_may_hold() -> None:
-    assert "topsecret" not in repr(Endpoint.parse("https://merchant.example/topsecret?key=topsecret"))
+def test_without_a_url_nothing_is_posted() -> None:
+    assert url_with_query("") == ""
+
+
+def test_its_repr_masks_what_its_path_may_hold() -> None:
+    assert "topsecret" not in repr(
+        SignedPost("https://merchant.example/topsecret?key=topsecret", [SECRET], 5)
+    )

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from gateways.secret import Secret
-from ivr.integrations.webhook_signature import is_genuine, sign
-from ivr.platform.clock import ManualClock
+from ivr.integrations.signed_post import sign
+from tests.support.merchant_server import is_genuine
+from tests.support.time_and_ids import ManualClock
 
 OLD, NEW = Secret("old-secret"), Secret("new-secret")
 BODY = '{"name":"José"}'.encode()

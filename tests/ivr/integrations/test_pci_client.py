@@ -18,9 +18,8 @@ from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.calls.turns import INTENT_LEASE_S
 from ivr.integrations.pci_client import TOTAL_S, PciClient, PciRefusedError, PciUnreachableError
-from ivr.pci.migrate import migrate
+from ivr.pci.migrations import migrate
 from ivr.platform.card_entry_outcome import CardEntryOutcome
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import RandomIds
 from tests.support.card_entry import (
@@ -33,6 +32,7 @@ from tests.support.card_entry import (
     Caller,
     CardEntryHarness,
 )
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,10 @@ from ivr.jobs import retention as clean_up
 from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.jobs.migrate import open_client
-from ivr.platform.clock import ManualClock, SystemClock
+from ivr.platform.clock import SystemClock
 from tests.support import job_effects
 from tests.support.running_worker import running_worker
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.postgres

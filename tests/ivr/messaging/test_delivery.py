@@ -18,12 +18,11 @@ from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unc
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support import schema
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJob, RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 

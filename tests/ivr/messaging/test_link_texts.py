@@ -19,13 +19,12 @@ from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import LinkOffer, Receipt
 from ivr.payments.attempts import states
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from tests.support.approved_payment import approved_attempt
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import attempt, pay_link
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PHONE = "+34600000001"
 SECRET_PART = "7k3m97k3m97k3m97k3m97k3m9x"
@@ -51,7 +50,7 @@ class Post:
         return Missing()
 
 
-class Desk:
+class LinkTexts:
     """A payment whose link is open, and both of its texts."""
 
     def __init__(self, engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> None:
@@ -113,68 +112,68 @@ class Desk:
 
 
 @pytest.fixture
-def desk(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> Desk:
-    return Desk(engine, clock, work, ids)
+def texts(engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> LinkTexts:
+    return LinkTexts(engine, clock, work, ids)
 
 
-def test_one_of_each_purpose_and_never_two(desk: Desk) -> None:
-    assert desk.record_link() == desk.link
-    receipt = desk.record_receipt()
-    assert desk.record_receipt() == receipt
-    assert (desk.link.purpose, receipt.purpose) == (Purpose.LINK, Purpose.RECEIPT)
-    assert [one.subject_id for one in desk.work.asked if one.job is SEND_CONFIRMATION] == [
-        desk.link.id,
+def test_one_of_each_purpose_and_never_two(texts: LinkTexts) -> None:
+    assert texts.record_link() == texts.link
+    receipt = texts.record_receipt()
+    assert texts.record_receipt() == receipt
+    assert (texts.link.purpose, receipt.purpose) == (Purpose.LINK, Purpose.RECEIPT)
+    assert [one.subject_id for one in texts.work.asked if one.job is SEND_CONFIRMATION] == [
+        texts.link.id,
         receipt.id,
     ]
 
 
 @pytest.mark.postgres
-def test_it_is_sent_once_and_bears_its_own_mark(desk: Desk) -> None:
-    receipt = desk.record_receipt()
-    for one in (desk.link, desk.link, receipt):
-        desk.sender.send(one.id, 0)
-    assert [message.mark for message in desk.post.sent] == [SECRET_PART, "87654321"]
-    assert URL in desk.post.sent[0].body
-    assert "87654321" not in desk.post.sent[0].body, "or a receipt would be found in it"
-    assert SECRET_PART not in repr(desk.post.sent[0])
-    with reading(desk.engine) as tx:
-        kinds = [entry.kind for entry in timeline.of_call(tx, desk.attempt_id.replace("attempt", "call"))]
+def test_it_is_sent_once_and_bears_its_own_mark(texts: LinkTexts) -> None:
+    receipt = texts.record_receipt()
+    for one in (texts.link, texts.link, receipt):
+        texts.sender.send(one.id, 0)
+    assert [message.mark for message in texts.post.sent] == [SECRET_PART, "87654321"]
+    assert URL in texts.post.sent[0].body
+    assert "87654321" not in texts.post.sent[0].body, "or a receipt would be found in it"
+    assert SECRET_PART not in repr(texts.post.sent[0])
+    with reading(texts.engine) as tx:
+        kinds = [entry.kind for entry in timeline.of_call(tx, texts.attempt_id.replace("attempt", "call"))]
     assert kinds == ["link_text.sent", "confirmation.sent"]
 
 
 @pytest.mark.parametrize(
     "state", [state for state in states.State if state is not states.State.LINK_OPEN], ids=str
 )
-def test_a_link_that_cannot_be_paid_any_more_is_not_sent(desk: Desk, state: states.State) -> None:
-    desk.move_to(state)
-    desk.sender.send(desk.link.id, 0)
-    assert desk.post.sent == []
-    assert (desk.now(desk.link).state, desk.now(desk.link).error_code) == (State.FAILED, "too_late")
+def test_a_link_that_cannot_be_paid_any_more_is_not_sent(texts: LinkTexts, state: states.State) -> None:
+    texts.move_to(state)
+    texts.sender.send(texts.link.id, 0)
+    assert texts.post.sent == []
+    assert (texts.now(texts.link).state, texts.now(texts.link).error_code) == (State.FAILED, "too_late")
 
 
-def test_one_that_has_expired_while_the_carrier_was_away_is_not_sent(desk: Desk) -> None:
-    desk.post.answers = [Refused("20503", Mends.TIME)]
-    desk.sender.send(desk.link.id, 0)
-    assert desk.now(desk.link).state is State.QUEUED
-    desk.clock.advance(3600)
-    desk.sender.send(desk.link.id, 1)
-    assert len(desk.post.sent) == 1
-    assert desk.now(desk.link).state is State.FAILED
+def test_one_that_has_expired_while_the_carrier_was_away_is_not_sent(texts: LinkTexts) -> None:
+    texts.post.answers = [Refused("20503", Mends.TIME)]
+    texts.sender.send(texts.link.id, 0)
+    assert texts.now(texts.link).state is State.QUEUED
+    texts.clock.advance(3600)
+    texts.sender.send(texts.link.id, 1)
+    assert len(texts.post.sent) == 1
+    assert texts.now(texts.link).state is State.FAILED
 
 
 @pytest.mark.postgres
-def test_a_receipt_is_sent_whatever_became_of_the_link(desk: Desk) -> None:
-    receipt = desk.record_receipt()
-    desk.move_to(states.State.APPROVED)
-    desk.clock.advance(7200)
-    desk.sender.send(receipt.id, 0)
-    assert [message.mark for message in desk.post.sent] == ["87654321"]
+def test_a_receipt_is_sent_whatever_became_of_the_link(texts: LinkTexts) -> None:
+    receipt = texts.record_receipt()
+    texts.move_to(states.State.APPROVED)
+    texts.clock.advance(7200)
+    texts.sender.send(receipt.id, 0)
+    assert [message.mark for message in texts.post.sent] == ["87654321"]
 
 
-def test_what_is_on_its_way_is_not_called_back(desk: Desk) -> None:
-    with desk.engine.begin() as tx:
-        confirmations.shift(tx, desk.link.id, Event.CLAIM, desk.clock.now(), tries=1)
-        assert confirmations.shift(tx, desk.link.id, Event.TOO_LATE, desk.clock.now()) is None
+def test_what_is_on_its_way_is_not_called_back(texts: LinkTexts) -> None:
+    with texts.engine.begin() as tx:
+        confirmations.shift(tx, texts.link.id, Event.CLAIM, texts.clock.now(), tries=1)
+        assert confirmations.shift(tx, texts.link.id, Event.TOO_LATE, texts.clock.now()) is None
 
 
 @pytest.fixture
@@ -183,7 +182,9 @@ def carrier() -> Iterator[CarrierApi]:
         yield running
 
 
-def test_in_the_carriers_list_neither_text_is_taken_for_the_other(desk: Desk, carrier: CarrierApi) -> None:
+def test_in_the_carriers_list_neither_text_is_taken_for_the_other(
+    texts: LinkTexts, carrier: CarrierApi
+) -> None:
     """Both go to the same number within minutes: a lost receipt is not found in the link that was sent."""
     sms = Sms(
         account_sid=ACCOUNT,
@@ -193,10 +194,10 @@ def test_in_the_carriers_list_neither_text_is_taken_for_the_other(desk: Desk, ca
         sender="+34910000000",
         http=CarrierHttp(),
     )
-    desk.record_receipt()
-    for one in (desk.link, desk.record_receipt()):
-        desk.sender.send(one.id, 0)
-    link, receipt = desk.post.sent
+    texts.record_receipt()
+    for one in (texts.link, texts.record_receipt()):
+        texts.sender.send(one.id, 0)
+    link, receipt = texts.post.sent
     taken = sms.send(link)
     assert isinstance(taken, Sent)
     assert sms.find_sent(link) == Found(taken.provider_id)

@@ -17,13 +17,12 @@ from ivr.messaging.messages import Confirmation
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import SequentialIds
 from ivr.web.carrier_webhooks.messages import make_blueprint
 from tests.support.approved_payment import approved_attempt
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 from tests.support.recorded_jobs import RecordedJobs
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PUBLIC = "https://pay.example.org"
 TOKENS = (Secret("new"), Secret("old"))

@@ -11,12 +11,12 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging.messages import Confirmation
 from ivr.messaging.states import Event, State
 from ivr.messaging.templates import Receipt
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
-from ivr.platform.ids import RandomIds, SequentialIds
+from ivr.platform.ids import RandomIds
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.schema import confirmation
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 pytestmark = pytest.mark.postgres
 

@@ -25,7 +25,7 @@ def pci_template(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def start_on_stripe(
     tmp_path: Path, databases: Databases, pci_template: bytes, caplog: pytest.LogCaptureFixture
 ) -> Iterator[Start]:
-    """A house by these settings; what the adapter tells the operator stands in its `told`."""
+    """A server with these settings; what the adapter tells the operator stands in its `told`."""
     with ExitStack() as stack:
         logs = stack.enter_context(
             capture_logs([structlog.contextvars.merge_contextvars, structlog.processors.format_exc_info])

@@ -9,10 +9,10 @@ from ivr.payments.attempts import states
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, GRAPH, HOLDING, Event, IllegalMoveError, Method, State
 from ivr.payments.attempts.store import LostRaceError
-from ivr.platform.clock import ManualClock
 from tests.support import schema
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
 def _reached_from(start: State) -> set[State]:

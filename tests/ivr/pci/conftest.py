@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.pci.migrate import migrate_engine
-from ivr.platform.clock import ManualClock
+from ivr.pci.migrations import migrate_engine
 from ivr.platform.database.engine import make_engine
 from tests.support.card_entry import CardEntryHarness
 from tests.support.databases import Databases, folder_in_memory
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture(scope="session")

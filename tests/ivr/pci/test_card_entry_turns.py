@@ -14,7 +14,6 @@ from ivr.carriers.twilio.signature import compute
 from ivr.pci import entry_store
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyGeneration, KeyGoneError, WrappedKey
-from ivr.platform.clock import ManualClock
 from tests.support.card_entry import (
     ACCOUNT_SID,
     CALL_SID,
@@ -29,6 +28,7 @@ from tests.support.card_entry import (
     HeldExecutor,
     both_engines,
 )
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import until_a_transaction_waits
 
 

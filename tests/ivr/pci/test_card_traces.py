@@ -18,10 +18,10 @@ from gateways.contract import Declined, Unavailable
 from gateways.declines import Decline
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KEY_BYTES
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import ENTRY_ID, PCI_URL, Caller, CardEntryHarness, HeldExecutor, both_engines
+from tests.support.time_and_ids import ManualClock
 
 NUMBER = "371449635398431"
 EXPIRY = "0937"
@@ -248,11 +248,11 @@ def died_before_forgetting(harness: CardEntryHarness, caller: Caller) -> None:
     """The end is committed, and the process is no more; the next sweep of another one destroys the key."""
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2])
 
-    def die(_entry_id: str) -> None:
+    def die(*_: object) -> None:
         raise SystemExit
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(harness.keys, "forget", die)
+        patched.setattr(DirectoryKeys, "forget", die)
         with pytest.raises(SystemExit):
             harness.hang_up()
     assert harness.keys.fetch(ENTRY_ID)
@@ -265,11 +265,11 @@ def keys_home_was_away(harness: CardEntryHarness, caller: Caller) -> None:
     """The key cannot be forgotten at first: the caller hears nothing of it."""
     caller.key(NUMBER).key(EXPIRY).key(CODE[:2])
 
-    def fail(_entry_id: str) -> None:
+    def fail(*_: object) -> None:
         raise OSError(CODE, NUMBER)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(harness.keys, "forget", fail)
+        patched.setattr(DirectoryKeys, "forget", fail)
         caller.silence().silence().silence().silence()
         harness.pci_parts.sweeper.sweep()
     assert harness.collected()["outcome"] == "gave_up"

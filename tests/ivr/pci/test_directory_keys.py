@@ -9,7 +9,7 @@ import pytest
 
 from ivr.pci.key_directory import DirectoryKeys, is_in_memory
 from ivr.pci.keys import KeyGoneError, KeyStoreError, WrappedKey
-from ivr.platform.clock import ManualClock
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from ivr.pci.fallback import ROUNDS_MAX, ReturnToWeb
-from ivr.platform.clock import ManualClock
 from tests.support.card_entry import PCI_URL, WEB_URL, CardEntryHarness
+from tests.support.time_and_ids import ManualClock
 
 PERSON = "+34910000099"
 FALLBACK = f"{PCI_URL}/pci/fallback"

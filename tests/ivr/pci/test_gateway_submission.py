@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, Unknown, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.key_directory import DirectoryKeys
-from ivr.platform.clock import ManualClock
 from tests.support.card_entry import (
     AUTHORIZE,
     ENTRY_ID,
@@ -21,6 +21,7 @@ from tests.support.card_entry import (
     HeldExecutor,
     both_engines,
 )
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from gateways.contract import Declined
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.app import create_app
-from ivr.platform.clock import ManualClock
 from ivr.platform.readiness import WRITES_EVERY
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import VISA, CardEntryHarness
 from tests.support.small_disk import small_disk
+from tests.support.time_and_ids import ManualClock
 
 WELL = {"database": "ok", "keys": "ok", "temporary files": "ok"}
 

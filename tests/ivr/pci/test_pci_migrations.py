@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from ivr.pci.migrate import VERSION_TABLE, can_serve, migrate
+from ivr.pci.migrations import VERSION_TABLE, can_serve, migrate
 from ivr.pci.tables import metadata
 from ivr.platform.database.engine import make_engine, reading
 from tests.support.card_entry import both_engines

@@ -15,13 +15,14 @@ from ivr.pci import process
 from ivr.pci.dependencies import PciDependencies
 from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import WrappedKey
-from ivr.pci.migrate import migrate
+from ivr.pci.migrations import migrate
 from ivr.pci.process import PciProcess, app_from_environ
-from ivr.platform.clock import ManualClock, SystemClock
+from ivr.platform.clock import SystemClock
 from ivr.platform.settings.reading import SettingsError
 from tests.support.captured_logs import captured_logs
 from tests.support.card_entry import CardEntryHarness, environment
 from tests.support.sandbox_bank import running_bank
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture
@@ -130,9 +131,9 @@ def test_a_slow_bank_is_waited_for_by_polling(
         made = app_from_environ(environ)
         harness = CardEntryHarness.__new__(CardEntryHarness)
         harness.client, harness.clock, harness._nonces = Client(made), built[0].clock, 0  # type: ignore[assignment]
-        with bank.thinking("/tokens") as thought:
+        with bank.held("/tokens") as processing:
             caller = harness.caller().card()
-            thought.wait_until_reached()
+            processing.wait_until_reached()
             assert "/pci/e/" in (caller.wait().sent_to or "")
             assert harness.client.get("/healthz").status_code == 200
         until = time.monotonic() + 10

@@ -37,7 +37,7 @@ def test_every_prompt_is_there_and_none_is_spare(prompts: Prompts, language: str
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_prompts_are_short_and_hold_no_value(prompts: Prompts, language: str) -> None:
     for key in KEYS:
-        template = prompts.template(language, key)
+        template = prompts.find(language, key).template
         assert len(template.split()) <= WORDS_MAX, key
         assert not re.search(r"[0-9{}<>]", template), key
 
@@ -45,7 +45,7 @@ def test_prompts_are_short_and_hold_no_value(prompts: Prompts, language: str) ->
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_within_a_field_each_kind_sounds_different(prompts: Prompts, language: str) -> None:
     for field in FIELDS:
-        said = [prompts.template(language, key) for key in KEYS if key.startswith(f"{field}.")]
+        said = [prompts.find(language, key).template for key in KEYS if key.startswith(f"{field}.")]
         assert len(set(said)) == len(said)
 
 
@@ -53,7 +53,7 @@ def test_the_card_of_a_caller_who_does_not_err_takes_few_words(prompts: Prompts)
     """At 150 words a minute: under fifteen seconds of speech, also in the longer language."""
     asked = ("number.ask", "expiry.ask", "code.ask", "wait.moment")
     for language in LANGUAGES:
-        words = sum(len(prompts.template(language, key).split()) for key in asked)
+        words = sum(len(prompts.find(language, key).template.split()) for key in asked)
         assert words / 150 * 60 < 15
 
 

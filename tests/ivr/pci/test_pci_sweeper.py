@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from ivr.pci.background_thread import BackgroundThread
+from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.keys import KeyGoneError
+from ivr.pci.process import BackgroundThread
 from tests.support.card_entry import ENTRY_ID, VISA, CardEntryHarness, HeldExecutor, both_engines
 
 AUTHORIZE = {"key": "attempt_1", "amount_minor": 4990, "currency": "EUR", "description": "Demo Town Hall"}
@@ -72,7 +73,7 @@ def test_the_key_of_an_ended_entry_is_forgotten_once_more_and_then_no_more(
     harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgotten: list[str] = []
-    monkeypatch.setattr(harness.keys, "forget", forgotten.append)
+    monkeypatch.setattr(DirectoryKeys, "forget", lambda _keys, entry_id: forgotten.append(entry_id))
     harness.caller().key(VISA)
     harness.pci_parts.sweeper.sweep()
     assert forgotten == []
@@ -119,7 +120,7 @@ def test_entries_are_ended_while_the_keys_home_is_away(
     harness.caller().key(VISA)
     harness.clock.advance(601)
     for verb in ("sweep", "forget"):
-        monkeypatch.setattr(harness.keys, verb, fail)
+        monkeypatch.setattr(DirectoryKeys, verb, fail)
     with pytest.raises(OSError, match="away"):
         harness.pci_parts.sweeper.sweep()
     assert row(harness)["status"] == "finished"
@@ -144,7 +145,7 @@ def test_the_thread_outlives_a_round_that_fails() -> None:
         renewed.append(1)
         raise RuntimeError("the database is away")
 
-    thread = BackgroundThread(renew=renew, sweep=swept.set)
+    thread = BackgroundThread(renew=renew, sweep=swept.set, look=lambda: None)
     thread.start()
     thread.start()
     assert swept.wait(5)
@@ -154,7 +155,7 @@ def test_the_thread_outlives_a_round_that_fails() -> None:
 
 
 def test_a_thread_that_was_closed_does_not_start() -> None:
-    thread = BackgroundThread(renew=lambda: None, sweep=lambda: None)
+    thread = BackgroundThread(renew=lambda: None, sweep=lambda: None, look=lambda: None)
     thread.close()
     thread.start()
     assert not [one for one in threading.enumerate() if one.name == "pci-background"]

@@ -16,10 +16,10 @@ from ivr.pci import tables as schema
 from ivr.pci.fingerprints import FingerprintKeys
 from ivr.pci.metrics import PciMetrics
 from ivr.pci.velocity import CardLimits, CardVelocity
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from tests.support.card_entry import AUTHORIZE, INTERNAL_SECRET, VISA, CardEntryHarness, both_engines
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import until_a_transaction_waits
 
 H = 3600

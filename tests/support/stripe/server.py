@@ -11,11 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any, ClassVar
 
-from ivr.platform.clock import Clock, ManualClock
+from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids, RandomIds
 from tests.support.stripe.account import StripeAccount, Switches
 from tests.support.stripe.line import Harm, HeldAnswer, Line, LostError
 from tests.support.stripe.wire import Answer, Request
+from tests.support.time_and_ids import ManualClock
 
 
 class _Handler(BaseHTTPRequestHandler):

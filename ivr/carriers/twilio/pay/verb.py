@@ -56,7 +56,7 @@ class PayVerb:
     options: PayOptions
     prompts: Prompts
     voices: Mapping[str, Voice]
-    recordings: Recordings
+    recordings: Recordings | None
 
     def slowed(self) -> "PayVerb":
         """The same, spoken slowly."""

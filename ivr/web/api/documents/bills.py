@@ -4,7 +4,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from ivr.bills.bill import Bill, Status
 from ivr.bills.store import Change
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
     Amount,
     CreatedAt,

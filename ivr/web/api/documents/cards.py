@@ -2,8 +2,8 @@
 
 from typing import Annotated, TypedDict
 
-from ivr.integrations.webhooks_out import rfc3339
 from ivr.payments.saved_cards.store import CardState, SavedCard
+from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import Keywords, LastFour, Moment, moment
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, TypedDict
 
 from gateways.events import DisputeState
 from ivr.finance.disputes import DisputeShown
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
     Amount,
     Currency,

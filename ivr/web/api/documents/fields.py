@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from ivr.bills.bill import AMOUNT_MAX_MINOR
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.platform.money import plain
 
 

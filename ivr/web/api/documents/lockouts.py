@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, TypedDict
 
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.platform.lockout import Lockout, LockoutState
 from ivr.web.api.documents.fields import Moment, moment
 

@@ -2,8 +2,8 @@
 
 from typing import Annotated, Literal, TypedDict
 
-from ivr.integrations.webhooks_out import rfc3339
 from ivr.messaging.resend import Held
+from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import Keywords, Moment, moment
 
 

@@ -3,11 +3,11 @@
 from typing import Annotated, TypedDict
 
 from gateways.declines import Decline
-from ivr.integrations.webhooks_out import rfc3339
 from ivr.payments.attempts.states import Method
 from ivr.payments.public_state import PublicState, public_state
 from ivr.payments.queries.feed import LinkShown, Payment, RefundShown
 from ivr.payments.refunds.states import RefundState
+from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
     Amount,
     CreatedAt,

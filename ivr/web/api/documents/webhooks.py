@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, TypedDict
 
 from gateways.events import DisputeState
-from ivr.integrations.webhooks_out import Kind
+from ivr.integrations.webhooks_out import WebhookKind
 from ivr.web.api.documents.fields import (
     Currency,
     Day,
@@ -56,7 +56,7 @@ class WebhookDocument(TypedDict):
     id: Annotated[str, "The same at each try: drop repeats by it.", Example("out_9f2")]
     type: Annotated[
         str,
-        f"One of {', '.join(Kind)}. Ignore types that you do not know.",
+        f"One of {', '.join(WebhookKind)}. Ignore types that you do not know.",
         Example("payment.approved"),
     ]
     created: Annotated[Moment, Example("2026-11-22T10:01:12.345Z")]

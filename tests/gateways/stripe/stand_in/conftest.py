@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import stripe
 
-from ivr.platform.clock import ManualClock
 from tests.support.stripe.server import StripeServer, running_stripe
+from tests.support.time_and_ids import ManualClock
 
 CARD = "4242424242424242"
 

@@ -6,10 +6,10 @@ import pytest
 import requests
 import stripe
 
-from ivr.platform.clock import ManualClock
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe import checkout
 from tests.support.stripe.server import StripeServer
+from tests.support.time_and_ids import ManualClock
 
 SUCCESS = "https://merchant.example/paid?session={CHECKOUT_SESSION_ID}"
 

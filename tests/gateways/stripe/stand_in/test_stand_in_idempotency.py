@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import stripe
 
-from ivr.platform.clock import ManualClock
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe.line import Harm
 from tests.support.stripe.server import StripeServer
+from tests.support.time_and_ids import ManualClock
 
 WANTED = {"amount": 5000, "currency": "eur", "allowed_payment_method_types": ["card"]}
 CONFIRM = "payment_intents.confirm"

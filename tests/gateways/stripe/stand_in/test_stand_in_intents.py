@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 import stripe
 
-from ivr.platform.clock import ManualClock
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe import intents
 from tests.support.stripe.server import StripeServer
+from tests.support.time_and_ids import ManualClock
 
 ASKS = "4000002500003155"
 ALWAYS_ASKS = "4000002760003184"

@@ -7,13 +7,12 @@ from threading import Barrier
 import pytest
 import stripe
 
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe.account import StripeAccount
 from tests.support.stripe.in_process import InProcessClient
 from tests.support.stripe.line import Harm, Line
 from tests.support.stripe.server import StripeServer
+from tests.support.time_and_ids import ManualClock, SequentialIds
 
 CONFIRM = "payment_intents.confirm"
 

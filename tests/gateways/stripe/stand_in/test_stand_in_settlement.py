@@ -3,10 +3,10 @@
 import pytest
 import stripe
 
-from ivr.platform.clock import ManualClock
 from tests.gateways.stripe.stand_in.conftest import Merchant
 from tests.support.stripe import disputes, payouts
 from tests.support.stripe.server import StripeServer
+from tests.support.time_and_ids import ManualClock
 
 
 def test_a_charge_has_its_line_shortly_after_the_answer(merchant: Merchant) -> None:

@@ -105,7 +105,7 @@ def _theirs(language: str, prompts: Prompts, *, postal_code: bool) -> str:
     )
 
     def say(*keys: str, **where: Any) -> None:
-        text = " ".join(prompts.template(language, f"pay.{key}") for key in keys)
+        text = " ".join(prompts.find(language, f"pay.{key}").template for key in keys)
         voice = VOICES[language]
         named = {"voice": voice.name} if voice.name else {}
         pay.prompt(**where).say(text, language=voice.language, **named)
@@ -199,11 +199,11 @@ def test_every_prompt_is_there_and_none_is_spare(prompts: Prompts, language: str
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_prompts_are_short_hold_no_value_and_differ(prompts: Prompts, language: str) -> None:
     for key in KEYS:
-        template = prompts.template(language, key)
+        template = prompts.find(language, key).template
         assert len(template.split()) <= WORDS_MAX, key
         assert not re.search(r"[0-9{}<>]", template), key
     for name in STEPS:
-        said = [prompts.template(language, key) for key in KEYS if key.startswith(f"pay.{name}.")]
+        said = [prompts.find(language, key).template for key in KEYS if key.startswith(f"pay.{name}.")]
         assert len(set(said)) == len(said)
 
 

@@ -3,9 +3,9 @@
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.clock import ManualClock
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture

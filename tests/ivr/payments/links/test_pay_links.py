@@ -18,11 +18,11 @@ from ivr.payments.links.open_links import count_since, open_links
 from ivr.payments.links.payer_view import Stage, paying, stage_of
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.queries import feed
-from ivr.platform.clock import ManualClock
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError
 from tests.support.link_gateway import LinkGateway, tell, texts
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 HOUR_S = 3600
 PHONE = "+34600111222"
@@ -50,7 +50,7 @@ def test_a_link_is_opened_texted_paid_and_entered(services: PaymentServices, ban
     )
     assert services.bill(attempt.bill_id) == (4_000, 0)
     assert texts(services) == [(attempt_id, "link"), (attempt_id, "receipt")]
-    assert services.told(attempt_id) == ["link_opened", "approved"]
+    assert services.events_of(attempt_id) == ["link_opened", "approved"]
     services.assert_settled()
 
 

@@ -16,7 +16,6 @@ from ivr.messaging.states import State as Text
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.store import CardState
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrations import can_serve, migrate
 from tests.releases.snapshot import copy_rows
@@ -26,6 +25,7 @@ from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
 from tests.support.saving_gateway import PHONE, SavingGateway, agree, kept
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.postgres
 

@@ -5,10 +5,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from ivr.platform.database.migrations import can_serve, migrate
 from tests.support import schema
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.postgres
 

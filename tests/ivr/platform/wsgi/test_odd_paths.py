@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from ivr.platform.flask_app import set_up_requests
-from ivr.platform.ids import SequentialIds
 from ivr.platform.wsgi.http import HttpServer
+from tests.support.time_and_ids import SequentialIds
 
 
 @pytest.fixture

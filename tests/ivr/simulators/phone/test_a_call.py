@@ -7,8 +7,6 @@ from xml.sax.saxutils import escape
 import flask
 import pytest
 
-from ivr.platform.clock import ManualClock
-from ivr.platform.ids import SequentialIds
 from ivr.simulators.phone.engine import Call, Limits
 from ivr.simulators.phone.events import (
     Dialed,
@@ -27,6 +25,7 @@ from ivr.simulators.phone.transport import HttpAnswer as Delivered
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.phone import AUTH_TOKEN, WEB, Heard, call_settings, ring
 from tests.support.script import Act, Line, ScriptedCaller, pressing
+from tests.support.time_and_ids import ManualClock, SequentialIds
 from tests.support.twiml_server import TinyServer
 
 

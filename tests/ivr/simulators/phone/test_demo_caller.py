@@ -4,11 +4,11 @@ import io
 
 import pytest
 
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.demo import ASKED_MAX, DemoCaller
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.terminal import run_script
 from tests.support.phone import PCI, WEB, WsgiTransport, call_settings
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 FIRST = "/voice/incoming"

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import DialStatus, Ended, Event, Paused, Reason
 from tests.support.dialogue import play
 from tests.support.phone import call_settings
 from tests.support.script import Act, Line, ScriptError, read
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 A_MENU = Path(__file__).parent / "dialogues" / "a_menu.txt"

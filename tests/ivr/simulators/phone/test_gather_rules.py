@@ -7,10 +7,10 @@ clock is moved.
 
 import pytest
 
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import Keyed, KeysAsked, Reason, Said
 from ivr.simulators.phone.keys import Collector, GatherRules
 from tests.support.phone import Heard, call_settings, ring
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 FALLS_THROUGH = "falls through"

@@ -6,7 +6,6 @@ Each row: attributes, what the caller keys (None: nothing), and what the action 
 import pytest
 
 from gateways.secret import Secret
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.connectors import TokenRefused
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Reason, Said
@@ -26,6 +25,7 @@ from tests.support.pay_verb_call import (
 )
 from tests.support.phone import WsgiTransport, call_settings, ring
 from tests.support.script import ScriptedCaller, pressing
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 OTHERS = {"Result", "ProfileId", "ExpirationDate", "SecurityCode", "ConnectorError", "TokenType"}

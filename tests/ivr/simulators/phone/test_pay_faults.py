@@ -2,9 +2,9 @@
 
 import pytest
 
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.schema import validate
 from tests.support.phone import ring
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 

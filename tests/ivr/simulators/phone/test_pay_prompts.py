@@ -1,11 +1,11 @@
 """What is heard in `<Pay>` (twilio.com/docs/voice/twiml/pay/prompt), and that nobody sees what is keyed."""
 
 from gateways.secret import Secret
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
 from ivr.simulators.phone.events import Keyed, KeysAsked, Said
 from tests.support.pay_verb_call import AMEX, CARD, CODE, EXPIRY, POSTAL, PROMPTS, VISA, paid
 from tests.support.server_checks import card_traces
+from tests.support.time_and_ids import ManualClock
 
 
 def test_of_prompts_that_fit_the_closest_is_said(clock: ManualClock) -> None:

@@ -1,10 +1,10 @@
 """What `<Pay>` tells its statusCallback on the way: each step and mistake, masked."""
 
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.pay import PayHabits
 from tests.support.pay_verb_call import CARD, CODE, EXPIRY, VISA, NotedConnector, paid
 from tests.support.phone import ring
+from tests.support.time_and_ids import ManualClock
 from tests.support.twiml_server import TinyServer
 
 

@@ -7,11 +7,11 @@ import pytest
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.carriers.twilio.pay import result as form
-from ivr.platform.clock import ManualClock
 from ivr.simulators.phone.cards import KeyedCard
 from ivr.simulators.phone.connectors import Token, TokenRefused
 from tests.support.stripe.server import StripeServer, running_stripe
 from tests.support.stripe_connector import StripeConnector
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class GatedClock(SystemClock):
         self.gate.wait(PATIENCE_S)
 
 
-class Desk:
+class PseudoTerminal:
     """A terminal with somebody before it: what is on its screen, and what they type."""
 
     def __init__(self) -> None:
@@ -112,8 +112,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    made = Desk()
+def terminal() -> Iterator[PseudoTerminal]:
+    made = PseudoTerminal()
     yield made
     made.close()
 
@@ -129,7 +129,7 @@ def digits(server: TinyServer, path: str) -> list[str]:
     return [form["Digits"] for form in server.forms(path)]
 
 
-def test_a_person_pays(desk: Desk) -> None:
+def test_a_person_pays(terminal: PseudoTerminal) -> None:
     server = TinyServer(
         {
             "/voice/incoming": gather("/pci/number", 1, "Para pagar, pulse 1."),
@@ -138,20 +138,20 @@ def test_a_person_pays(desk: Desk) -> None:
             "/end": '<Pause length="1"/><Say language="es-ES">Pagado, ¡gracias!</Say><Hangup/>',
         }
     )
-    desk.ring(server.transport)
-    desk.sees("  es Para pagar, pulse 1.\n")
-    assert not termios.tcgetattr(desk.slave)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
-    desk.types(b"1")
-    desk.sees("Marque su tarjeta.\n")
+    terminal.ring(server.transport)
+    terminal.sees("  es Para pagar, pulse 1.\n")
+    assert not termios.tcgetattr(terminal.slave)[3] & (termios.ECHO | termios.ICANON | termios.ISIG)
+    terminal.types(b"1")
+    terminal.sees("Marque su tarjeta.\n")
     for number, key in enumerate(b"4242424242424242", start=1):
-        desk.types(bytes([key]))
-        desk.sees("   > " + "•" * number)
-    desk.sees("Marque el código.\n")
-    desk.types(b"123")
-    desk.time_passes()
-    ended = desk.until_over()
+        terminal.types(bytes([key]))
+        terminal.sees("   > " + "•" * number)
+    terminal.sees("Marque el código.\n")
+    terminal.types(b"123")
+    terminal.time_passes()
+    ended = terminal.until_over()
     assert ended == Ended(Reason.SERVER)
-    assert desk.screen == (
+    assert terminal.screen == (
         "Ringing +34910000000. Keys: 0-9, * and #. Press h or Ctrl-C to hang up.\n"
         "  es Para pagar, pulse 1.\n"
         "   > •\n"
@@ -164,51 +164,51 @@ def test_a_person_pays(desk: Desk) -> None:
         "     (the server hung up)\n"
     )
     assert (digits(server, "/pci/code"), digits(server, "/end")) == (["4242424242424242"], ["123"])
-    assert desk.is_as_it_was
+    assert terminal.is_as_it_was
 
 
-def test_only_keys_of_the_keypad_count(desk: Desk) -> None:
+def test_only_keys_of_the_keypad_count(terminal: PseudoTerminal) -> None:
     server = TinyServer({"/voice/incoming": gather("/end", 4, "Reference?"), "/end": "<Hangup/>"})
-    desk.ring(server.transport)
-    desk.sees("Reference?\n")
-    desk.types(b"a1\x1b[A\x1b[15~\x1bOP\n 2\xc3\xb13" + "٣".encode() + b"\x7f*")
-    desk.until_over()
+    terminal.ring(server.transport)
+    terminal.sees("Reference?\n")
+    terminal.types(b"a1\x1b[A\x1b[15~\x1bOP\n 2\xc3\xb13" + "٣".encode() + b"\x7f*")
+    terminal.until_over()
     assert digits(server, "/end") == ["123*"]
 
 
-def test_silence_takes_as_long_as_the_gather_says(desk: Desk) -> None:
+def test_silence_takes_as_long_as_the_gather_says(terminal: PseudoTerminal) -> None:
     server = TinyServer(
         {"/voice/incoming": gather("/end", 2, "Well?", timeout_s=1), "/end": "<Say>Too late.</Say>"}
     )
     began = time.monotonic()
-    desk.ring(server.transport)
-    desk.until_over()
+    terminal.ring(server.transport)
+    terminal.until_over()
     assert time.monotonic() - began >= 1
-    assert "   > (silence)\n     Too late.\n" in desk.screen
+    assert "   > (silence)\n     Too late.\n" in terminal.screen
     assert digits(server, "/end") == [""]
 
 
-def test_keys_pressed_during_a_pause_are_kept_by_a_carrier_that_keeps_them(desk: Desk) -> None:
+def test_keys_pressed_during_a_pause_are_kept_by_a_carrier_that_keeps_them(terminal: PseudoTerminal) -> None:
     server = TinyServer(
         {
             "/voice/incoming": '<Say>Listen.</Say><Pause length="1"/>' + gather("/end", 3, "Never said."),
             "/end": "<Hangup/>",
         }
     )
-    desk.ring(server.transport, keeps_keys=True)
-    desk.sees("...")
-    desk.types(b"12")
-    assert select.select([desk.slave], [], [], PATIENCE_S)[0]
-    desk.time_passes()
-    desk.sees("   > 12")
-    desk.types(b"3")
-    desk.until_over()
+    terminal.ring(server.transport, keeps_keys=True)
+    terminal.sees("...")
+    terminal.types(b"12")
+    assert select.select([terminal.slave], [], [], PATIENCE_S)[0]
+    terminal.time_passes()
+    terminal.sees("   > 12")
+    terminal.types(b"3")
+    terminal.until_over()
     assert digits(server, "/end") == ["123"]
-    assert "Never said." not in desk.screen
-    assert "   > 123\n" in desk.screen
+    assert "Never said." not in terminal.screen
+    assert "   > 123\n" in terminal.screen
 
 
-def test_keys_that_nobody_took_do_not_reach_the_shell(desk: Desk) -> None:
+def test_keys_that_nobody_took_do_not_reach_the_shell(terminal: PseudoTerminal) -> None:
     gate = threading.Event()
     server = TinyServer({"/voice/incoming": gather("/end", 2, "Two?"), "/end": "<Hangup/>"})
 
@@ -218,42 +218,42 @@ def test_keys_that_nobody_took_do_not_reach_the_shell(desk: Desk) -> None:
                 gate.wait(PATIENCE_S)
             return server.transport.post(url, form, headers)
 
-    desk.ring(Slow())
-    desk.sees("Two?\n")
-    desk.types(b"12")
+    terminal.ring(Slow())
+    terminal.sees("Two?\n")
+    terminal.types(b"12")
     while not server.forms("/end"):
         time.sleep(0.01)
-    desk.types(b"4242424242424242\n")
-    select.select([desk.slave], [], [], 0.1)
+    terminal.types(b"4242424242424242\n")
+    select.select([terminal.slave], [], [], 0.1)
     gate.set()
-    desk.until_over()
-    assert desk.is_as_it_was
-    assert not select.select([desk.slave], [], [], 0.05)[0]
+    terminal.until_over()
+    assert terminal.is_as_it_was
+    assert not select.select([terminal.slave], [], [], 0.05)[0]
 
 
 @pytest.mark.parametrize("key", [b"\x03", b"\x04", b"12\x03", b"h"])
-def test_ctrl_c_hangs_up(desk: Desk, key: bytes) -> None:
+def test_ctrl_c_hangs_up(terminal: PseudoTerminal, key: bytes) -> None:
     server = TinyServer({"/voice/incoming": gather("/end", 4, "Reference?")})
-    desk.ring(server.transport)
-    desk.sees("Reference?\n")
-    desk.types(key)
-    assert desk.until_over() == Ended(Reason.CALLER)
+    terminal.ring(server.transport)
+    terminal.sees("Reference?\n")
+    terminal.types(key)
+    assert terminal.until_over() == Ended(Reason.CALLER)
     assert server.paths == ["/voice/incoming", "/voice/status"]
-    assert desk.screen.endswith("(the caller hung up)\n")
-    assert desk.is_as_it_was
+    assert terminal.screen.endswith("(the caller hung up)\n")
+    assert terminal.is_as_it_was
 
 
-def test_ctrl_c_hangs_up_while_the_call_waits(desk: Desk) -> None:
+def test_ctrl_c_hangs_up_while_the_call_waits(terminal: PseudoTerminal) -> None:
     server = TinyServer({"/voice/incoming": '<Say>One moment.</Say><Pause length="600"/>'})
-    desk.ring(server.transport)
-    desk.sees("...")
-    desk.types(b"\x03")
-    desk.time_passes()
-    assert desk.until_over() == Ended(Reason.CALLER)
+    terminal.ring(server.transport)
+    terminal.sees("...")
+    terminal.types(b"\x03")
+    terminal.time_passes()
+    assert terminal.until_over() == Ended(Reason.CALLER)
     assert server.paths == ["/voice/incoming", "/voice/status"]
 
 
-def test_ctrl_c_hangs_up_while_the_server_thinks(desk: Desk) -> None:
+def test_ctrl_c_hangs_up_while_the_server_thinks(terminal: PseudoTerminal) -> None:
     gate = threading.Event()
     server = TinyServer({"/voice/incoming": gather("/slow", 1, "Go?"), "/slow": "<Hangup/>"})
 
@@ -263,15 +263,15 @@ def test_ctrl_c_hangs_up_while_the_server_thinks(desk: Desk) -> None:
                 gate.wait(PATIENCE_S)
             return server.transport.post(url, form, headers)
 
-    desk.ring(Thinking())
-    desk.sees("Go?\n")
-    desk.types(b"1")
-    desk.sees("> 1")
-    desk.types(b"\x03")
-    assert desk.until_over() == Ended(Reason.CALLER)
+    terminal.ring(Thinking())
+    terminal.sees("Go?\n")
+    terminal.types(b"1")
+    terminal.sees("> 1")
+    terminal.types(b"\x03")
+    assert terminal.until_over() == Ended(Reason.CALLER)
     gate.set()
     assert server.forms("/voice/status")[0]["CallStatus"] == "completed"
-    assert desk.is_as_it_was
+    assert terminal.is_as_it_was
 
 
 def test_a_terminal_that_is_gone_hangs_up() -> None:
@@ -284,17 +284,17 @@ def test_a_terminal_that_is_gone_hangs_up() -> None:
         os.close(slave)
 
 
-def test_a_bug_leaves_the_terminal_as_it_was(desk: Desk) -> None:
+def test_a_bug_leaves_the_terminal_as_it_was(terminal: PseudoTerminal) -> None:
     class Broken:
         def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
             raise ZeroDivisionError("a bug")
 
-    desk.ring(Broken())
-    assert isinstance(desk.until_over(), ZeroDivisionError)
-    assert desk.is_as_it_was
+    terminal.ring(Broken())
+    assert isinstance(terminal.until_over(), ZeroDivisionError)
+    assert terminal.is_as_it_was
 
 
-def test_a_terminal_is_restored_when_the_process_is_told_to_stop(desk: Desk) -> None:
+def test_a_terminal_is_restored_when_the_process_is_told_to_stop(terminal: PseudoTerminal) -> None:
     code = (
         "import time\n"
         "from ivr.simulators.phone.terminal import single_keys\n"
@@ -302,22 +302,22 @@ def test_a_terminal_is_restored_when_the_process_is_told_to_stop(desk: Desk) -> 
         "    print('ready', flush=True)\n"
         "    time.sleep(60)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=desk.slave, stdout=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=terminal.slave, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
         assert process.stdout.readline() == b"ready\n"
-        assert not desk.is_as_it_was
+        assert not terminal.is_as_it_was
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 128 + signal.SIGTERM
     finally:
         process.kill()
         process.stdout.close()
         process.wait()
-    assert desk.is_as_it_was
+    assert terminal.is_as_it_was
 
 
-def test_handlers_of_the_process_come_back(desk: Desk) -> None:
+def test_handlers_of_the_process_come_back(terminal: PseudoTerminal) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with single_keys(desk.slave):
+    with single_keys(terminal.slave):
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before

@@ -112,12 +112,12 @@ def test_what_is_no_twiml_at_all(text: str, fault: str) -> None:
 
 
 def test_the_length_is_counted_in_bytes() -> None:
-    room = 64_000 - len(document("<Say></Say>").encode())
-    assert validate(document(f"<Say>{'x' * room}</Say>")) == []
-    assert validate(document(f"<Say>{'x' * (room + 1)}</Say>")) == [
+    left = 64_000 - len(document("<Say></Say>").encode())
+    assert validate(document(f"<Say>{'x' * left}</Say>")) == []
+    assert validate(document(f"<Say>{'x' * (left + 1)}</Say>")) == [
         "the document has 64001 bytes, the carrier takes 64000"
     ]
-    assert validate(document(f"<Say>{'ñ' * (room // 2 + 1)}</Say>")) != []
+    assert validate(document(f"<Say>{'ñ' * (left // 2 + 1)}</Say>")) != []
 
 
 def test_every_verb_of_the_library_is_known() -> None:

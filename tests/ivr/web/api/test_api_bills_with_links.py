@@ -4,11 +4,11 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.bills import store
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import reading
 from tests.support.api_client import ApiClient
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from gateways.events import DisputeState, DisputeUpdated
 from ivr.finance import disputes
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.platform.database import change_feed as feed
 from tests.support import schema
 from tests.support.api_client import ApiClient

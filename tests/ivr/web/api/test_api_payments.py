@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts import store as records
 from ivr.payments.links import store as pay_link
-from ivr.platform.clock import ManualClock
 from tests.support.api_client import ApiClient
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
 from tests.support.schema import refund
+from tests.support.time_and_ids import ManualClock
 
 # Payments out ---
 

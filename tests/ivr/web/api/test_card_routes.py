@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from ivr.fraud.lockout_admin import LockoutAdmin
-from ivr.integrations.webhooks_out import rfc3339
+from ivr.platform.clock import rfc3339
 from ivr.web.api import keys
 from ivr.web.api.blueprint import blueprint
 from ivr.web.api.cards import CardRoutes

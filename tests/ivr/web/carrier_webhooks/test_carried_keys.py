@@ -3,8 +3,8 @@
 import pytest
 
 from gateways.secret import Secret
-from ivr.platform.clock import ManualClock
 from ivr.web.carrier_webhooks.carried_keys import CarriedKeys, after_apology, may_be_carried
+from tests.support.time_and_ids import ManualClock
 
 OLD, NEW = Secret("the old token"), Secret("the new token")
 

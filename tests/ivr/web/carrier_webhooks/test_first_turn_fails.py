@@ -32,7 +32,7 @@ class Failing:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("where", "name"), [(Greeting, "row"), (Turns, "begin")])
+@pytest.mark.parametrize(("where", "name"), [(Greeting, "call"), (Turns, "begin")])
 def test_it_begins_anew(server: Server, where: type, name: str) -> None:
     server.add_bill()
     server.expected |= {"turn_failed"}

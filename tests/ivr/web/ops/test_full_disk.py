@@ -8,13 +8,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.availability import READ_ONLY, folder_fault, write_fault
 from ivr.platform.database.engine import make_engine
 from ivr.platform.readiness import WRITES_EVERY, Readiness
 from ivr.web.ops import health
 from tests.support.databases import Databases
 from tests.support.small_disk import SmallDisk, small_disk
+from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.slow
 

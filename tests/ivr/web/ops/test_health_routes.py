@@ -11,13 +11,13 @@ from flask.testing import FlaskClient
 
 from gateways.secret import Secret
 from ivr.jobs.liveness_lock import hold
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.availability import AWAY
 from ivr.platform.database.engine import make_engine
 from ivr.platform.metrics import BuildInfo, MetricsAccess
 from ivr.platform.readiness import Readiness, ReadinessMetric
 from ivr.web.ops.health import NO_WORKER, make_blueprint, parts_of_web
 from ivr.web.ops.metrics import Books, Metrics
+from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import eventually
 
 RELEASE = version("paybycall")

@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from ivr.finance import ledger
 from ivr.payments.attempts.states import State
-from ivr.platform.clock import ManualClock
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrations import can_serve
 from ivr.web.payer_pages.merchant import Merchant
@@ -25,6 +24,7 @@ from tests.support import schema
 from tests.support.databases import Databases
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 from tests.support.tools import tool
 
 pytestmark = pytest.mark.slow

@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from ivr.platform.clock import ManualClock
 from ivr.web.payer_pages.merchant import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
+from tests.support.time_and_ids import ManualClock
 
 Client = Callable[..., FlaskClient]
 
