@@ -13,7 +13,7 @@ from ivr.calls.call_services import CallServices
 from ivr.calls.turn import Turn
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.links import store as pay_link
-from ivr.payments.links.open_links import was_texted
+from ivr.payments.links.store import was_texted
 
 log = structlog.get_logger()
 

@@ -8,8 +8,7 @@ from gateways.settings import UnknownGatewayError, settings_of, with_values
 from ivr.cli import Fault
 from ivr.cli.context import CommandContext
 from ivr.events.listeners.subscriptions import build_events
-from ivr.fraud.guard import Guard
-from ivr.fraud.limits import FraudLimits
+from ivr.fraud.guard import FraudLimits, Guard
 from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.migrate import NotMigratedError, require_migrated
 from ivr.payments.queries.feed import Payment

@@ -11,15 +11,12 @@ from ivr.cli.context import CommandContext, legible, who
 from ivr.cli.options import confirm
 from ivr.cli.payment_shown import ambiguous, find_payment, line
 from ivr.payments.attempts import store as attempts
-from ivr.payments.attempts.charge_verification import VerifiedReference
-from ivr.payments.attempts.manual_review import NothingToDecideError, Word
-from ivr.payments.public_state import public_state
+from ivr.payments.attempts.manual_review import NothingToDecideError, VerifiedReference, Word
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment, RefundShown
 from ivr.payments.refunds import store as refund_store
 from ivr.payments.refunds.service import asked_under
-from ivr.payments.refunds.states import RefundState
-from ivr.payments.refunds.store import Refund
+from ivr.payments.refunds.store import Refund, RefundState
 from ivr.payments.service import PaymentService
 from ivr.platform.database.engine import reading
 from ivr.platform.money import plain
@@ -71,7 +68,7 @@ class RefundRequest:
         for one in self._refunds():
             at = f"{one.created_at:%Y-%m-%d %H:%M}Z"
             amount = plain(one.amount_minor, self.payment.currency)
-            state, by = public_state(one.state), legible(one.asked_by)
+            state, by = one.state.public, legible(one.asked_by)
             yield f"Already refunded: {amount}, {state}, {one.id}, {at}, by {by}"
         if not self._refunds():
             yield "Nothing of it has been refunded yet."
@@ -114,7 +111,7 @@ class RefundRequest:
         amount = plain(refund.amount_minor, refund.currency)
         if is_new:
             return f"Refund {refund.id} of {amount} requested."
-        state = public_state(refund.state)
+        state = refund.state.public
         return f"Refund {refund.id} of {amount} was requested earlier with this key; it is {state}."
 
 
@@ -151,7 +148,7 @@ def decide_payment(
         raise Fault(str(fault)) from None
     if charged and decided.gateway_reference is None:
         click.echo(_NO_REFERENCE, err=True)
-    return public_state(decided.state)
+    return decided.state.public
 
 
 def decide_refund(
@@ -166,7 +163,7 @@ def decide_refund(
             amount = plain(found.amount_minor, found.currency)
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
-            return public_state(payments.refunds.decide(tx, refund_id, refunded=refunded, who=who()).state)
+            return payments.refunds.decide(tx, refund_id, refunded=refunded, who=who()).state.public
     except refund_store.NoSuchRefundError:
         raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None
     except ValueError as fault:

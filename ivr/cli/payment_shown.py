@@ -12,15 +12,14 @@ import click
 from ivr.cli import Fault
 from ivr.cli.context import CommandContext, legible
 from ivr.finance import disputes
-from ivr.payments import discrepancies
+from ivr.payments import history
 from ivr.payments.attempts.states import State
 from ivr.payments.links import payer_view
 from ivr.payments.links.payer_view import Texted
 from ivr.payments.links.store import minutes_left
-from ivr.payments.public_state import public_state
 from ivr.payments.queries import search
 from ivr.payments.queries.feed import Payment
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from ivr.platform.database.engine import reading
 from ivr.platform.money import plain
 
@@ -51,7 +50,7 @@ def line(payment: Payment, *, with_bill: bool = True) -> str:
     card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
     back = f"  refunded {plain(payment.refunded_minor, payment.currency)}" if payment.refunded_minor else ""
     at = f"{payment.created_at:%Y-%m-%d %H:%M}Z"
-    return f"{payment.reference}  {at}  {public_state(payment.state):<12}  {amount:>16}{bill}  {card}{back}"
+    return f"{payment.reference}  {at}  {payment.state.public:<12}  {amount:>16}{bill}  {card}{back}"
 
 
 def tell(at: CommandContext, payment: Payment, dashboard_url: str | None) -> None:
@@ -71,7 +70,7 @@ def _facts(
 ) -> Iterator[tuple[str, str | None]]:
     yield "id", payment.id
     yield "reference", payment.reference
-    yield "state", public_state(payment.state)
+    yield "state", payment.state.public
     yield "internal state", payment.state
     yield "method", payment.method
     yield from _link(at, payment)
@@ -125,7 +124,7 @@ def _refunds(payment: Payment) -> Iterator[tuple[str, str]]:
         why = f"  {one.gateway_code}" if one.state is RefundState.DECLINED and one.gateway_code else ""
         yield (
             "refund",
-            f"{one.id}  {amount}  {public_state(one.state)}  requested by {one.asked_by or '-'}{there}{why}",
+            f"{one.id}  {amount}  {one.state.public}  requested by {one.asked_by or '-'}{there}{why}",
         )
 
 
@@ -141,7 +140,7 @@ def _disputes(at: CommandContext, payment: Payment) -> Iterator[tuple[str, str]]
 def _differences(at: CommandContext, payment: Payment) -> Iterator[tuple[str, str]]:
     """What the gateway says against our books."""
     with reading(at.engine) as tx:
-        found = discrepancies.of_payment(tx, payment.id)
+        found = history.discrepancies_of(tx, payment.id)
     for one in found:
         yield "difference", f"{_moment(one.at)}  {one.kind.replace('_', ' ')}: {one.note}"
 

@@ -8,7 +8,7 @@ from ivr.finance import ledger
 from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate, KilledError
 from tests.support.payment_services import PaymentServices
