@@ -8,18 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from gateways.capability import Verb, require
-from gateways.contract import (
-    Capabilities,
-    Card,
-    CardAuthorized,
-    CardEntry,
-    Declined,
-    Order,
-    Tokenized,
-    Unavailable,
-    Unknown,
-)
+from gateways.capability import Capabilities, CardEntry, Verb, require
+from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.sandbox.answers import error_code, read_answer, unprocessed
 from gateways.sandbox.client import BankClient, NoBankReply
 from gateways.sandbox.currencies import CURRENCIES

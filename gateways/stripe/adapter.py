@@ -7,11 +7,11 @@ under our key included. What Stripe does not say for certain is `Unknown`.
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from gateways.capability import Verb, require
+from gateways.capability import Capabilities, CardEntry, Verb, require
 from gateways.contract import (
-    Capabilities,
     CaptureRequest,
-    CardEntry,
+    CardDeleted,
+    CardOnFile,
     CardSaving,
     ChargeRequest,
     Declined,
@@ -31,7 +31,6 @@ from gateways.contract import (
     VoidRequest,
 )
 from gateways.events import GatewayEvent
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
 from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks

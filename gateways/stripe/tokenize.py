@@ -8,18 +8,8 @@ see docs/gateways/stripe.md.
 import logging
 from http import HTTPStatus
 
-from gateways.capability import Verb, require
-from gateways.contract import (
-    Capabilities,
-    Card,
-    CardAuthorized,
-    CardEntry,
-    Declined,
-    Order,
-    Tokenized,
-    Unavailable,
-    Unknown,
-)
+from gateways.capability import Capabilities, CardEntry, Verb, require
+from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.secret import Secret
 from gateways.stripe.answers import StripeFields, StripeRefusal, ask
 from gateways.stripe.client import Stripe, StripeSession

@@ -3,7 +3,7 @@
 A bill is taken all the same: the gateway may be another one by the time it is paid.
 """
 
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.bills.bill import NewBill
 from ivr.platform.money import plain
 

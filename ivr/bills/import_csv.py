@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, BillError, NewBill
 from ivr.bills.chargeable import not_chargeable

@@ -14,9 +14,17 @@ from unittest import mock
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import Cancelled, ChargeRequest, LinkFound, LookupResult, Order, Result, Unknown
+from gateways.contract import (
+    Cancelled,
+    CardDeleted,
+    ChargeRequest,
+    LinkFound,
+    LookupResult,
+    Order,
+    Result,
+    Unknown,
+)
 from gateways.sandbox.adapter import SandboxGateway
-from gateways.saved_cards import CardDeleted
 from gateways.stripe import payments
 from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import Intent

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from ivr.finance import ledger
 from ivr.messaging.templates import Receipt, not_charged, receipt
 from ivr.payments.attempts.states import HOLDING, State
-from ivr.payments.refunds.states import REFUND_FINAL, RefundState
+from ivr.payments.refunds.store import REFUND_FINAL, RefundState
 from ivr.payments.saved_cards.store import CardState
 from ivr.pci import tables as pci_schema
 from ivr.platform.database.engine import reading

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from gateways.contract import CardEntry, Gateway
+from gateways.capability import CardEntry
+from gateways.contract import Gateway
 from gateways.events import EventData, GatewayEvent, InvalidWebhookError, PaymentUpdated, RefundUpdated
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.app import create_app

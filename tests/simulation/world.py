@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.pay import PayHabits
 from ivr.web.api import keys as api_keys

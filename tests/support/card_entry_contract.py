@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
+from gateways.capability import CardEntry, Verb
 from gateways.contract import (
     Approved,
     Authorized,
@@ -16,7 +16,6 @@ from gateways.contract import (
     CaptureRequest,
     Card,
     CardAuthorized,
-    CardEntry,
     ChargeRequest,
     Declined,
     Order,

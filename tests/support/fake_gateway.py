@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum, auto
 
+from gateways.capability import Capabilities, CardEntry
 from gateways.contract import (
     Approved,
     Authorized,
     Cancelled,
-    Capabilities,
     CaptureRequest,
-    CardEntry,
     ChargeRequest,
     Declined,
     LookupResult,

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
+from gateways.capability import UnsupportedError, Verb
 from gateways.contract import (
     Approved,
     Cancelled,
@@ -25,7 +25,6 @@ from gateways.contract import (
     PayLink,
     RefundRequest,
     Unknown,
-    UnsupportedError,
 )
 from tests.support.gateway_harness import AskedVerb, GatewayHarness
 from tests.support.gateway_verbs import HARMS

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry, PayLink
+from gateways.capability import CardEntry, Verb
+from gateways.contract import PayLink
 from gateways.declines import Decline
 from gateways.sandbox import client
 from gateways.sandbox.adapter import SandboxGateway

@@ -10,9 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Approved, ChargeRequest, Declined, Prepared, Result, Unknown
+from gateways.contract import (
+    Approved,
+    CardDeleted,
+    CardOnFile,
+    ChargeRequest,
+    Declined,
+    Prepared,
+    Result,
+    Unknown,
+)
 from gateways.declines import Decline
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from tests.support.card_entry_contract import TokenContract
 from tests.support.gateway_harness import FORGET, GatewayHarness

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
+from gateways.capability import Capabilities, CardEntry
+from gateways.contract import GatewayUnreachableError
 from gateways.events import (
     EventData,
     GatewayEvent,

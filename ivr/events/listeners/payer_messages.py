@@ -5,18 +5,23 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import structlog
 
+from gateways.declines import Remedy, remedy
 from ivr.bills import store as bills
 from ivr.events.payment_events import LinkOpened, PaymentApproved, PaymentEvent, PaymentFacts
 from ivr.jobs.job_list import Work
 from ivr.messaging import messages
 from ivr.messaging.templates import LinkOffer, Receipt
-from ivr.payments.attempts.payer_approval import PayerApproval, is_instead_of_a_card
+from ivr.payments.attempts.service import AttemptService
+from ivr.payments.attempts.states import Method
+from ivr.payments.attempts.store import NewAttempt
 from ivr.payments.links import store as links
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.settings.line import Wording
 
 log = structlog.get_logger()
+_INSTEAD = ".link"
+"""Behind the id of a card's payment: what the link that takes its place was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,8 @@ class PayerMessages:
     merchant_name: str
     wording: Wording
     channel: str
-    approvals: PayerApproval | None
-    """Sends a link where the bank wants the payer's own approval; None: no link follows."""
+    attempts: AttemptService | None
+    """Makes the payment by link where the bank wants the payer's own approval; None: no link follows."""
 
     def receipt(self, tx: sa.Connection, event: PaymentApproved) -> None:
         self._record(tx, event.payment, charged=True)
@@ -40,7 +45,7 @@ class PayerMessages:
         payment = event.payment
         if not payment.text_promised or payment.payer_phone is None:
             return
-        if self.approvals is None or not self.approvals.send_link(tx, payment):
+        if not self._send_link(tx, payment):
             self._record(tx, payment, charged=False)
 
     def link(self, tx: sa.Connection, event: LinkOpened) -> None:
@@ -65,7 +70,7 @@ class PayerMessages:
                 bill=bills.get(tx, payment.bill_id).reference,
                 url=link.short_url,
                 minutes_left=link.minutes_left(self.clock.now()),
-                unheard=is_instead_of_a_card(payment),
+                unheard=_is_instead_of_a_card(payment),
             ),
             language=payment.language,
             payer_phone=payment.payer_phone,
@@ -74,6 +79,40 @@ class PayerMessages:
             clock=self.clock,
             ids=self.ids,
         )
+
+    def _send_link(self, tx: sa.Connection, over: PaymentFacts) -> bool:
+        """The bank wants the payer's own approval, and the payer has hung up: they are sent a link, as they
+        would have been on the line. False: they are not, and read that nothing was charged; so they do where
+        the link cannot be opened after all.
+
+        It is made in the transaction in which the card's payment ends, so that nobody else takes its part of
+        the bill between the two, and once, whoever asks again.
+        """
+        attempts = self.attempts
+        if attempts is None or over.payer_phone is None:
+            return False
+        if not (attempts.has_links and _wants_approval(over)):
+            return False
+        if links.had_enough(tx, over.payer_phone, self.clock.now()):
+            return False
+        link = attempts.make(
+            tx,
+            NewAttempt(
+                made_for=f"{over.id}{_INSTEAD}",
+                bill_id=over.bill_id,
+                call_id=over.call_id,
+                payer_phone=over.payer_phone,
+                language=over.language,
+                amount_minor=over.amount_minor,
+                currency=over.currency,
+                method=Method.LINK,
+            ),
+        )
+        if link is None:
+            return False
+        attempts.ask_link(tx, link.id)
+        attempts.promise(tx, link.id)
+        return True
 
     def _record(self, tx: sa.Connection, payment: PaymentFacts, *, charged: bool) -> None:
         messages.record(
@@ -98,3 +137,14 @@ class PayerMessages:
             clock=self.clock,
             ids=self.ids,
         )
+
+
+def _is_instead_of_a_card(payment: PaymentFacts) -> bool:
+    """Whether its payer left while a card was charged, and has not heard that a link would come."""
+    return payment.method == Method.LINK and payment.made_for.endswith(_INSTEAD)
+
+
+def _wants_approval(payment: PaymentFacts) -> bool:
+    if payment.method != Method.CARD or payment.decline is None:
+        return False
+    return remedy(payment.decline) is Remedy.AUTHENTICATE

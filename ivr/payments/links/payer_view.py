@@ -19,7 +19,7 @@ from ivr.messaging.messages import Purpose
 from ivr.payments import tables
 from ivr.payments.attempts.states import State
 from ivr.payments.links.store import minutes_left
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 
 
 class Stage(StrEnum):

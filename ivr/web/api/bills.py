@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.bills import queries as listing
 from ivr.bills import store
 from ivr.bills.bill import BillChangeError, BillError, NewBill, Status

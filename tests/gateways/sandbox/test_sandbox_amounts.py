@@ -2,12 +2,12 @@
 
 import pytest
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     Authorized,
     Cancelled,
     CardAuthorized,
-    CardEntry,
     ChargeRequest,
     Declined,
     LookupResult,

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, ChargeRequest, Order, RefundRequest
+from gateways.capability import CardEntry
+from gateways.contract import Approved, ChargeRequest, Order, RefundRequest
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger

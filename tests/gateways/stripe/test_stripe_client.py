@@ -16,8 +16,8 @@ import pytest
 import responses
 import stripe
 
+from gateways.capability import CardEntry
 from gateways.contract import (
-    CardEntry,
     ChargeRequest,
     GatewayUnreachableError,
     Order,

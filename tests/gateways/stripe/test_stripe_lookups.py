@@ -3,12 +3,12 @@
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     Cancelled,
     CaptureRequest,
     CardAuthorized,
-    CardEntry,
     ChargeRequest,
     Declined,
     NotThisCharge,

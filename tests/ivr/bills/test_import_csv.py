@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, CardEntry
+from gateways.capability import Capabilities, CardEntry
 from ivr.bills import store
 from ivr.bills.csv_table import BadRow, UnreadableFileError
 from ivr.bills.import_csv import CsvImport, Listener, Report

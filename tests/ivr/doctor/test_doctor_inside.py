@@ -13,7 +13,7 @@ from ivr.jobs.worker_liveness import living_workers
 from ivr.messaging import messages as confirmations
 from ivr.messaging.states import Event
 from ivr.messaging.templates import Receipt
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.platform.database.engine import make_engine
 from tests.support.approved_payment import approved_attempt
 from tests.support.payment_services import PaymentServices

@@ -5,7 +5,8 @@ from typing import NoReturn
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import ChargeRequest, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import ChargeRequest
 from gateways.declines import Decline
 from ivr.finance import ledger
 from ivr.jobs.job_list import CHARGE_ATTEMPT

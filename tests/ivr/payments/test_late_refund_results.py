@@ -8,9 +8,9 @@ from gateways.events import GatewayEvent, RefundUpdated
 from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.payments.refunds.service import RefundRefusedError
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices

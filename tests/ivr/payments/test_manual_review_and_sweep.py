@@ -9,7 +9,7 @@ from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceTakenError, Word
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.attempts.transitions import NEXT_JOB
-from ivr.payments.refunds.states import REFUND_FINAL, RefundState
+from ivr.payments.refunds.store import REFUND_FINAL, RefundState
 from ivr.payments.sweep import REFUND_JOBS
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import UnsupportedError
+from gateways.capability import UnsupportedError
 from ivr.calls.store import lock
 from ivr.jobs.job_list import CHARGE_ATTEMPT, REFUND_PAYMENT
 from ivr.payments.attempts.states import State

@@ -3,12 +3,12 @@
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, CardEntry, UnsupportedError
+from gateways.capability import Capabilities, CardEntry, UnsupportedError
 from ivr.finance import ledger
 from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate, KilledError
 from tests.support.payment_services import PaymentServices

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, OPEN_LINK, REFUND_PAYMENT
 from ivr.payments.attempts.states import State
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
 from tests.support.link_gateway import LinkGateway

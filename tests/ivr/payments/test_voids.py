@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateways.contract import CaptureRequest, Declined, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import CaptureRequest, Declined
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts

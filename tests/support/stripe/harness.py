@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry, Verb
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe import answers

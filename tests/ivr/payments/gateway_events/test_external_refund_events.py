@@ -7,12 +7,12 @@ from structlog.testing import capture_logs
 
 from gateways.events import ExternalRefundFailed, PaymentUpdated, RefundedExternally, RefundUpdated
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK, REFUND_PAYMENT, RESOLVE_ATTEMPT, VERIFY_ATTEMPT
-from ivr.payments import discrepancies, timeouts
+from ivr.payments import history, timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.payments.refunds import store as refund_store
-from ivr.payments.refunds.states import REFUND_FINAL
+from ivr.payments.refunds.store import REFUND_FINAL
 from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
@@ -32,7 +32,7 @@ def _by_hand(services: PaymentServices, attempt_id: str, minor: int, event: str 
 def _told(services: PaymentServices, attempt_id: str) -> list[str]:
     """The differences of a payment, as finance reads them."""
     with services.engine.begin() as tx:
-        return [f"{one.kind}: {one.note}" for one in discrepancies.of_payment(tx, attempt_id)]
+        return [f"{one.kind}: {one.note}" for one in history.discrepancies_of(tx, attempt_id)]
 
 
 def _elsewhere(amount: str) -> str:

@@ -11,8 +11,7 @@ from ivr.jobs.job_list import VERIFY_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.gateway_events.service import KEPT_DAYS
-from ivr.payments.gateway_events.webhooks import BODY_BYTES_MAX, make_blueprint
+from ivr.payments.gateway_events import BODY_BYTES_MAX, KEPT_DAYS, make_blueprint
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate
 from tests.support.payment_services import PaymentServices

@@ -14,9 +14,8 @@ from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.links import store as link_store
-from ivr.payments.links.open_links import count_since, open_links
 from ivr.payments.links.payer_view import Stage, paying, stage_of
-from ivr.payments.links.store import LinkTerms
+from ivr.payments.links.store import LinkTerms, count_since, open_links
 from ivr.payments.queries import feed
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError
