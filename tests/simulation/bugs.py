@@ -289,7 +289,7 @@ BUGS: Mapping[str, Bug] = {
         _reference_not_kept, "which is fenced", GATEWAY_FAILS, deployment="stripe-tokenize", first=7
     ),
     "the cancel left out at Stripe": Bug(
-        _cancel_left_out, "which is fenced", GATEWAY_FAILS, deployment="stripe-tokenize", first=353
+        _cancel_left_out, "which is fenced", GATEWAY_FAILS, deployment="stripe-tokenize", first=370
     ),
     "a link closed here alone": Bug(_link_closed_here_alone, "which is fenced", QUIET, first=32),
     "what is paid by link entered twice": Bug(

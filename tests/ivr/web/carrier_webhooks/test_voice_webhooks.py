@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
-from ivr.calls.turns import Rejoined, Turns
+from ivr.calls.turns import RejoinPoint, Turns
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.schema import validate
 from tests.support import schema
@@ -316,7 +316,7 @@ def test_a_fallback_that_fails_itself_is_asked_again_until_there_is_no_hope(
     hello = said(falling, "/voice/incoming")
     real, faults = Turns.rejoin, [RuntimeError("planted")] * 3 + [UnknownStepError("planted")]
 
-    def rejoin(self: Turns, *given: Any) -> Rejoined | None:
+    def rejoin(self: Turns, *given: Any) -> RejoinPoint | None:
         if faults:
             raise faults.pop(0)
         return real(self, *given)
