@@ -1,4 +1,4 @@
-"""What every gateway adapter promises: facts, a few verbs, and one result for every answer of the issuer.
+"""What every gateway adapter promises: a few verbs, and one result for every answer of the issuer.
 
 Amounts are integer minor units with a currency. An issuer's answer is a value; an exception out of a verb is
 a bug. Silence, a broken line, a 5xx and "I have seen this key before" are all `Unknown`, never a decline.
@@ -8,71 +8,13 @@ a bug. Silence, a broken line, a 5xx and "I have seen this key before" are all `
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
+from gateways.capability import Capabilities
 from gateways.declines import Decline
 from gateways.events import GatewayEvent
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
-
-
-class CardEntry(StrEnum):
-    """What the PCI process does with the digits."""
-
-    TOKENIZE = "tokenize"
-    """The gateway makes a token; amount and confirmation may come after the card."""
-    AUTHORIZE = "authorize"
-    """The gateway has no tokens: PCI authorizes, the worker captures or voids."""
-
-
-@dataclass(frozen=True, slots=True)
-class Capabilities:
-    """The facts of a gateway. What is not declared is refused before anything is sent."""
-
-    card_entry: CardEntry
-    currencies: frozenset[str] | None = None
-    """ISO codes; None: whatever the merchant's account takes."""
-    minimum_amounts: Mapping[str, int] = field(default_factory=dict)
-    """By ISO code, the least that one charge may take, in minor units; a currency not named has no least."""
-    maximum_amounts: Mapping[str, int] = field(default_factory=dict)
-    """By ISO code, the most that one charge may take, in minor units; a currency not named has no most."""
-    amount_steps: Mapping[str, int] = field(default_factory=dict)
-    """By ISO code, what every amount has to be a multiple of; a currency not named takes any."""
-    refund: bool = False
-    partial_refund: bool = False
-    postal_code: bool = False
-    """Whether card entry asks the payer's postal code."""
-    prepares: bool = False
-    """A charge is made first and its reference kept, then confirmed: `prepare` comes before `charge`."""
-    links: bool = False
-    """Payment pages of the gateway's own, with an expiry: `open_link`, `lookup_link`."""
-    saves_cards: bool = False
-    """A card can be kept for a customer's next payment: `save_card`, `forget_card`."""
-    webhooks: bool = False
-    """The gateway posts webhooks: `parse_webhook`."""
-    settlement: bool = False
-    """The lines of a payout can be asked for: `payout_lines`."""
-    decline_codes: frozenset[str] = frozenset()
-    """The gateway's codes whose meaning the adapter knows; another one is GENERIC, and counted."""
-    live: bool = True
-    """False for a sandbox: production refuses it."""
-
-    def accepts(self, amount_minor: int, currency: str) -> bool:
-        """Whether a charge of this amount is not refused for the amount alone, whatever the card."""
-        known = self.currencies is None or currency in self.currencies
-        fits = amount_minor % self.amount_steps.get(currency, 1) == 0
-        least_minor = self.minimum_amounts.get(currency, 0)
-        return (
-            known and fits and least_minor <= amount_minor <= self.maximum_amounts.get(currency, amount_minor)
-        )
-
-    def largest_charge(self, due_minor: int, currency: str) -> int:
-        """The most of what is due that one charge can take, in minor units; 0 where it can take nothing."""
-        most_minor = min(due_minor, self.maximum_amounts.get(currency, due_minor))
-        most_minor -= most_minor % self.amount_steps.get(currency, 1)
-        return most_minor if self.accepts(most_minor, currency) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +184,20 @@ class LinkOpen:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class CardOnFile:
+    """What a later charge is sent with: what stands for a card that the gateway keeps, never a number."""
+
+    gateway_customer_id: str
+    """Whom the gateway knows the customer as."""
+    token: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class CardDeleted:
+    """The gateway can charge the card no more."""
+
+
 LinkFound = Approved | LinkOpen | Cancelled | Unknown
 CardSaving = CardOnFile | Declined | Unknown
 
@@ -318,7 +274,7 @@ class Gateway(Protocol):
         ...
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
-        """A webhook of the gateway's, once its signature is proven; raises BadNoticeError otherwise."""
+        """A webhook of the gateway's, once its signature is proven; raises InvalidWebhookError otherwise."""
         ...
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
@@ -338,10 +294,6 @@ class Gateway(Protocol):
 
 class GatewayUnreachableError(Exception):
     """The gateway does not answer or refuses our credentials; the message is a sentence for the operator."""
-
-
-class UnsupportedError(Exception):
-    """The gateway does not declare this capability; nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ the contract suite calls each one.
 
 from collections.abc import Mapping
 
-from gateways.capability import Verb, require
+from gateways.capability import Capabilities, UnsupportedError, Verb, require
 from gateways.contract import (
-    Capabilities,
+    CardDeleted,
+    CardOnFile,
     CardSaving,
     Declined,
     LinkFound,
@@ -17,10 +18,8 @@ from gateways.contract import (
     PayLink,
     Prepared,
     Unknown,
-    UnsupportedError,
 )
 from gateways.events import GatewayEvent
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
 

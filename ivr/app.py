@@ -13,7 +13,7 @@ import structlog
 
 from ivr.dependencies import Dependencies, build
 from ivr.fraud.lockout_admin import LockoutAdmin
-from ivr.payments.gateway_events import webhooks as gateway_webhooks
+from ivr.payments import gateway_events
 from ivr.platform import logs
 from ivr.platform.database.availability import RETRY_AFTER_S, is_away
 from ivr.platform.readiness import Readiness, ReadinessMetric
@@ -69,7 +69,7 @@ def make_web(on: Dependencies) -> flask.Flask:
             account_sid=config.twilio_account_sid,
         )
     )
-    app.register_blueprint(gateway_webhooks.make_blueprint(on.gateway, on.payments.gateway_events))
+    app.register_blueprint(gateway_events.make_blueprint(on.gateway, on.payments.gateway_events))
     app.register_blueprint(
         link_pages.make_blueprint(
             on.engine,

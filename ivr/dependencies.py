@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from gateways import registry
 from gateways.contract import Gateway
 from ivr.events.listeners.subscriptions import build_events
-from ivr.fraud.guard import Guard
-from ivr.fraud.limits import FraudLimits
+from ivr.fraud.guard import FraudLimits, Guard
 from ivr.integrations.pci_client import PciClient
 from ivr.jobs.job_list import Work
 from ivr.payments.links.store import LinkTerms

@@ -15,7 +15,7 @@ from flows.language.facts import (
     NotBroughtError,
     ReceiptFacts,
 )
-from flows.language.flow import Flow, UnknownStepError
+from flows.language.flow import Flow, FlowError, Steps, UnknownStepError
 from flows.language.heard import QuestionPiece, in_pieces, spoken_s
 from flows.language.noun import Noun, NounError, read_noun, with_noun
 from flows.language.prompts import PromptError, Prompts, languages_in
@@ -23,7 +23,6 @@ from flows.language.recordings import Recordings
 from flows.language.server_prompts import server_prompts
 from flows.language.speech import Recorded, SpeechPart, SpokenWords, speak
 from flows.language.state import StateError
-from flows.language.steps import FlowError, Steps
 from flows.language.wait import Exits, QuestionWait, Step, Wait
 from flows.language.waits import *
 from flows.language.waits import WAITS

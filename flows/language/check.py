@@ -11,10 +11,9 @@ from typing import Any, get_type_hints
 from flows.language import source
 from flows.language import state as codec
 from flows.language.facts import CallState
-from flows.language.flow import Flow
+from flows.language.flow import Flow, FlowError
 from flows.language.heard import times_named
 from flows.language.prompts import PromptError, Prompts, languages_in
-from flows.language.steps import FlowError
 from flows.language.wait import Step
 from flows.language.waits import WAITS
 

@@ -60,7 +60,7 @@ def parse(template: str) -> tuple[Segment, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
+class PromptText:
     """One sentence in one language, parsed."""
 
     template: str
@@ -70,7 +70,7 @@ class Prompt:
     placeholders: frozenset[str]
 
     @classmethod
-    def of(cls, template: str) -> "Prompt":
+    def of(cls, template: str) -> "PromptText":
         """Raises ValueError with a sentence where it is malformed."""
         segments = parse(template)
         names = frozenset(one.name for one in segments if isinstance(one, Placeholder))
@@ -105,23 +105,23 @@ class Prompts:
     def keys(self, language: str) -> frozenset[str]:
         return frozenset(self._of(language))
 
-    def find(self, language: str, key: str) -> Prompt:
+    def find(self, language: str, key: str) -> PromptText:
         """Raises PromptError where there is none."""
         try:
             return self._of(language)[key]
         except KeyError:
             raise PromptError(f"{path_of(self._folder, language)}: no prompt {key!r}") from None
 
-    def _of(self, language: str) -> Mapping[str, Prompt]:
+    def _of(self, language: str) -> Mapping[str, PromptText]:
         try:
             return self._prompts[language]
         except KeyError:
             known = ", ".join(self._prompts) or "none"
             raise PromptError(f"{self._folder}: no prompts in {language!r}; there are: {known}") from None
 
-    def _read(self, language: str, key: str, text: str) -> Prompt:
+    def _read(self, language: str, key: str, text: str) -> PromptText:
         try:
-            return Prompt.of(text)
+            return PromptText.of(text)
         except ValueError as fault:
             raise PromptError(f"{path_of(self._folder, language)}: {key}: {fault}") from None
 

@@ -65,7 +65,7 @@ W_co = TypeVar("W_co", bound=Wait, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Exits(Generic[W_co]):
-    """The exits of one step: where each leads. Made by the `exits` of a wait."""
+    """The exits of one step: where each leads. Made by a wait's `exits`, whose arguments they are."""
 
     wait: type[W_co]
     leads_to: Mapping[str, str]

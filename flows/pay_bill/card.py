@@ -2,18 +2,7 @@
 
 from dataclasses import replace
 
-from flows.language import (
-    BRANDS,
-    Choose,
-    CollectCard,
-    Digits,
-    Go,
-    MayKeepCard,
-    Name,
-    Say,
-    Steps,
-    Tell,
-)
+from flows.language import BRANDS, Choose, CollectCard, Digits, Go, MayKeepCard, Name, Say, Steps, Tell
 from flows.pay_bill.bill import PayBill
 
 steps = Steps[PayBill]()

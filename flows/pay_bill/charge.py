@@ -2,15 +2,7 @@
 
 from dataclasses import replace
 
-from flows.language import (
-    Charge,
-    Digits,
-    End,
-    Go,
-    Say,
-    Steps,
-    Tell,
-)
+from flows.language import Charge, Digits, End, Go, Say, Steps, Tell
 from flows.pay_bill.bill import PayBill
 
 CARDS_MAX = 3

@@ -1,14 +1,6 @@
 """Hello, and in which language."""
 
-from flows.language import (
-    Choose,
-    Go,
-    Name,
-    Say,
-    SetLanguage,
-    Steps,
-    Tell,
-)
+from flows.language import Choose, Go, Name, Say, SetLanguage, Steps, Tell
 from flows.pay_bill.bill import PayBill
 
 steps = Steps[PayBill]()

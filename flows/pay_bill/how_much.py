@@ -2,19 +2,7 @@
 
 from dataclasses import replace
 
-from flows.language import (
-    Amount,
-    Ask,
-    Choose,
-    Digits,
-    Go,
-    Say,
-    Steps,
-    Subunits,
-    Tell,
-    Units,
-    keypad,
-)
+from flows.language import Amount, Ask, Choose, Digits, Go, Say, Steps, Subunits, Tell, Units, keypad
 from flows.pay_bill.bill import PayBill
 
 steps = Steps[PayBill]()

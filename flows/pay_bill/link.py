@@ -2,16 +2,7 @@
 
 from dataclasses import replace
 
-from flows.language import (
-    Choose,
-    CloseLink,
-    End,
-    Go,
-    Say,
-    SendLink,
-    Steps,
-    Tell,
-)
+from flows.language import Choose, CloseLink, End, Go, Say, SendLink, Steps, Tell
 from flows.pay_bill.bill import PayBill
 from flows.pay_bill.charge import may_try_again
 

@@ -1,14 +1,6 @@
 """A person: asked for with the 0 key, or where this flow cannot help."""
 
-from flows.language import (
-    End,
-    Go,
-    Say,
-    Sentence,
-    Steps,
-    Tell,
-    Transfer,
-)
+from flows.language import End, Go, Say, Sentence, Steps, Tell, Transfer
 from flows.pay_bill.bill import PayBill
 
 steps = Steps[PayBill]()

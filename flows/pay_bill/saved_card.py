@@ -1,16 +1,6 @@
 """A card that the caller agreed to have kept: paid with one key, or deleted."""
 
-from flows.language import (
-    BRANDS,
-    Choose,
-    Digits,
-    FindSavedCard,
-    ForgetCard,
-    Name,
-    Say,
-    Steps,
-    Tell,
-)
+from flows.language import BRANDS, Choose, Digits, FindSavedCard, ForgetCard, Name, Say, Steps, Tell
 from flows.pay_bill.bill import PayBill
 
 steps = Steps[PayBill]()

@@ -2,17 +2,7 @@
 
 from dataclasses import replace
 
-from flows.language import (
-    Ask,
-    End,
-    FindBill,
-    FindCallersBill,
-    Go,
-    Say,
-    Sentence,
-    Steps,
-    Tell,
-)
+from flows.language import Ask, End, FindBill, FindCallersBill, Go, Say, Sentence, Steps, Tell
 from flows.pay_bill.bill import PayBill
 
 REFERENCE_DIGITS = 8

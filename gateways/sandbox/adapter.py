@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from gateways.capability import Verb, require
+from gateways.capability import Capabilities, CardEntry, Verb, require
 from gateways.contract import (
     Approved,
     Authorized,
     Cancelled,
-    Capabilities,
     CaptureRequest,
-    CardEntry,
+    CardDeleted,
+    CardOnFile,
     CardSaving,
     ChargeRequest,
     Declined,
@@ -42,7 +42,6 @@ from gateways.sandbox.client import BankClient, NoBankReply, sealed
 from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 from gateways.sandbox.declines import KNOWN
 from gateways.sandbox.settings import SandboxSettings
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from gateways.unsupported import UnsupportedVerbs
 

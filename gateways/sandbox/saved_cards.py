@@ -6,11 +6,10 @@ As with money: what is not understood to the last field is `Unknown`, and only t
 import re
 from http import HTTPStatus
 
-from gateways.contract import CardSaving, Declined, Unknown
+from gateways.contract import CardDeleted, CardOnFile, CardSaving, Declined, Unknown
 from gateways.sandbox.answers import error_code, unprocessed
 from gateways.sandbox.client import BankReply, NoBankReply
 from gateways.sandbox.declines import normalised
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 
 _HOLDER = re.compile(r"cus_[0-9a-z]{1,40}")

@@ -6,8 +6,7 @@ card: whose it is, is the answer. A card that is called not kept while somebody 
 and unknown to us, for good.
 """
 
-from gateways.contract import CardSaving, Unknown
-from gateways.saved_cards import CardDeleted, CardOnFile
+from gateways.contract import CardDeleted, CardOnFile, CardSaving, Unknown
 from gateways.secret import Secret
 from gateways.stripe.answers import StripeFields, StripeRefusal, ask
 from gateways.stripe.client import StripeSession

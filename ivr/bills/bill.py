@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from ivr.platform import money
+from gateways.capability import Capabilities
+from ivr.platform.money import is_money, plain
 
 AMOUNT_MAX_MINOR = 10**15 - 1
 """Above any bill; a few of them still add up within a 64-bit column and within a JSON number."""
@@ -147,7 +148,7 @@ class NewBill:
 
 
 def _check_currency(currency: str) -> None:
-    if not money.is_money(currency):
+    if not is_money(currency):
         raise BillError("currency", "must be an ISO 4217 code, like EUR")
 
 
@@ -159,3 +160,29 @@ def _check_minor(field: str, value: int, *, least: int) -> None:
         raise BillError(field, "must be more than 0" if least else "must be 0 or more")
     if value > AMOUNT_MAX_MINOR:
         raise BillError(field, "is too large")
+
+
+def not_chargeable(new: NewBill, gateway: Capabilities) -> str | None:
+    """What callers cannot pay of it, as a sentence without its full stop; None where they can pay it all.
+
+    It is told to whoever brings the bill, which is taken all the same: the gateway may be another one by the
+    time it is paid.
+    """
+    currency = new.currency
+    if gateway.currencies is not None and currency not in gateway.currencies:
+        return f"the gateway does not accept {currency}: callers cannot pay this bill"
+    least = gateway.minimum_amounts.get(currency, 0)
+    most = gateway.maximum_amounts.get(currency)
+    step = gateway.amount_steps.get(currency, 1)
+    if new.billed_minor < least:
+        return f"the gateway charges at least {plain(least, currency)}: callers cannot pay this bill"
+    if most is not None and new.billed_minor > most:
+        can = "can pay it only in parts" if new.minimum_minor <= most else "cannot pay this bill"
+        return f"the gateway charges at most {plain(most, currency)} at once: callers {can}"
+    if new.billed_minor % step:
+        return (
+            f"the gateway charges in steps of {plain(step, currency)}: callers cannot pay this bill in full"
+        )
+    if new.minimum_minor < least:
+        return f"the gateway charges at least {plain(least, currency)}: callers cannot pay less at once"
+    return None

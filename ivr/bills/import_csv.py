@@ -13,10 +13,9 @@ from typing import BinaryIO
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.bills import store
-from ivr.bills.bill import BillChangeError, BillError, NewBill
-from ivr.bills.chargeable import not_chargeable
+from ivr.bills.bill import BillChangeError, BillError, NewBill, not_chargeable
 from ivr.bills.csv_table import BadRow, Table, UnreadableFileError, read_table
 from ivr.bills.fields import LeftOut, read_bill
 from ivr.platform.amounts import Spelling
@@ -49,7 +48,7 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listener:
+class ImportListener:
     """Who hears of an import while it runs."""
 
     refused: Callable[[BadRow], None]
@@ -72,7 +71,7 @@ class CsvImport:
         home_country: str,
         clock: Clock,
         ids: Ids,
-        listener: Listener,
+        listener: ImportListener,
         gateway: Capabilities,
         spelling: Spelling = Spelling.UNSAID,
         dry_run: bool = False,

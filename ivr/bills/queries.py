@@ -20,7 +20,7 @@ _STATUS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class BillPage:
     """Bills, the earliest change first; see `ivr.platform.database.change_feed`."""
 
     bills: list[Bill]
@@ -39,7 +39,7 @@ def changed(
     since: datetime | None = None,
     limit: int,
     now: datetime,
-) -> Page:
+) -> BillPage:
     """Bills that changed after the cursor, or from `since` on. `made_until` is the first moment that is too
     late. Raises BadCursorError.
     """
@@ -63,4 +63,4 @@ def changed(
         limit=limit,
         now=now,
     )
-    return Page([Bill.from_row(row) for row in rows.rows], rows.cursor, rows.has_more)
+    return BillPage([Bill.from_row(row) for row in rows.rows], rows.cursor, rows.has_more)

@@ -5,7 +5,7 @@ do for a turn's caller: ask the guard against card testing, and make the attempt
 from dataclasses import dataclass
 
 from flows.language import Amount
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from gateways.declines import Decline
 from ivr.bills import store as bills
 from ivr.calls.caller_saved_card import CallerSavedCard

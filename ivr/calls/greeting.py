@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from flows.language import Flow, Translation
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from ivr.calls.session import Session
 from ivr.calls.store import CallRow
 from ivr.calls.tables import CallStatus

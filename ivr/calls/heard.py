@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.language import Flow, QuestionWait, Step
 from ivr.calls.response import CarrierRenderer, Gather
-from ivr.calls.session import Asked, Session
+from ivr.calls.session import Session, SpokenQuestion
 from ivr.calls.step_result import Listen, Utterance
 
 
@@ -20,18 +20,18 @@ def question(
     said: Sequence[Utterance],
     listen: Listen,
     release: str,
-) -> tuple[list[str], Gather, Asked]:
+) -> tuple[list[str], Gather, SpokenQuestion]:
     """The verbs of a question, the Gather that ends the turn, and the question as it is recorded where the
     caller agrees to something. Each key that must be heard first ends a piece of the question.
     """
     if not listen.heard_first:
         verbs = [*verbs, *renderer.utter((*said, *listen.hints))]
-        return verbs, Gather(listen.keys, listen.timeout_s), Asked()
+        return verbs, Gather(listen.keys, listen.timeout_s), SpokenQuestion()
     *before, last = said
     (first, *others), rest = renderer.pieces(last, listen.heard_first)
     first = replace(first, before=(*verbs, *renderer.utter(before), *first.before))
     gather = Gather(listen.keys, listen.timeout_s, (first, *others))
-    asked = Asked(f"{flow.name}:{last.say.key}", renderer.wording(last), release)
+    asked = SpokenQuestion(f"{flow.name}:{last.say.key}", renderer.wording(last), release)
     return [*rest, *renderer.utter(listen.hints)], gather, asked
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import structlog
 
 from flows.language import Amount, BillFacts, LinkFacts
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.bills.bill import Bill
 from ivr.calls.call_services import CallServices
 from ivr.calls.turn import Turn
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.links import store as pay_link
-from ivr.payments.links.open_links import was_texted
+from ivr.payments.links.store import was_texted
 
 log = structlog.get_logger()
 

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SpokenQuestion:
     """A question as it was spoken, kept for the record of what the caller agrees to by its keys. Empty where
     the last release asked it.
     """
@@ -95,7 +95,7 @@ class Session:
     """Step -> how often it was entered."""
     trail: tuple[str, ...] = ()
     """The questions answered so far, for the `*` key; the last is the nearest."""
-    asked: Asked = field(default_factory=Asked)
+    asked: SpokenQuestion = field(default_factory=SpokenQuestion)
     """The present question as it was spoken, where some of its keys must be heard first."""
     tally: Tally = field(default_factory=Tally)
     """Of the keys of the last turns, whether they may be of a card."""
@@ -134,7 +134,7 @@ class Session:
         kept = {name: value for name, value in data.items() if name in known}
         kept["state"] = codec.load(flow.state, data["state"])
         kept["tally"] = _read(Tally, data.get("tally", {}))
-        kept["asked"] = _read(Asked, data.get("asked", {}))
+        kept["asked"] = _read(SpokenQuestion, data.get("asked", {}))
         kept["trail"] = tuple(data.get("trail", ()))
         return cls(
             **kept,

@@ -52,7 +52,7 @@ class ForeignCallError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Rejoined:
+class RejoinPoint:
     """Where a call goes on after the carrier had trouble; nowhere (None) once it had too much of it."""
 
     url: str | None
@@ -130,7 +130,7 @@ class Turns:
         except sa.exc.SQLAlchemyError:
             return None
 
-    def rejoin(self, call_sid: str, troubles_max: int) -> Rejoined | None:
+    def rejoin(self, call_sid: str, troubles_max: int) -> RejoinPoint | None:
         """For the fallback: where the call's last answer stands; None where it is over. Raises
         UnknownCallError where it never began.
         """
@@ -144,12 +144,12 @@ class Turns:
             session = replace(session, troubles=session.troubles + 1)
             store.save(tx, row.id, turn=row.turn, session=session.dump(), intent=row.intent)
             if session.troubles > troubles_max:
-                return Rejoined(None, session.language)
+                return RejoinPoint(None, session.language)
             # Who was keying a card comes back by the next turn: it leads to the question that stands there.
             # So does who had begun an answer anew: nothing was said when they were listened to last.
             asked_next = session.card.entry_id is not None or session.question.begun
             number = row.turn if asked_next else max(row.turn - 1, 0)
-            return Rejoined(turn_url(row.id, number), session.language)
+            return RejoinPoint(turn_url(row.id, number), session.language)
 
     # One transaction --------------------------------------------------------------------------------------
 

@@ -68,8 +68,7 @@ def add(*, decimal: str | None, **given: str | None) -> None:
     Adding the same bill twice changes nothing.
     """
     from ivr.bills import store
-    from ivr.bills.bill import BillError
-    from ivr.bills.chargeable import not_chargeable
+    from ivr.bills.bill import BillError, not_chargeable
     from ivr.bills.fields import LeftOut, read_bill
     from ivr.cli.gateway_limits import gateway_limits
     from ivr.platform.money import plain

@@ -42,7 +42,7 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
     Exit status 1 if a row was refused, or if you stopped the import with Ctrl-C.
     """
     from ivr.bills.csv_table import UnreadableFileError
-    from ivr.bills.import_csv import CsvImport, Listener
+    from ivr.bills.import_csv import CsvImport, ImportListener
     from ivr.cli.gateway_limits import gateway_limits
 
     interrupts = _Interrupts()
@@ -52,7 +52,7 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
             home_country=at.values["HOME_COUNTRY"],
             clock=at.clock,
             ids=at.ids,
-            listener=Listener(
+            listener=ImportListener(
                 refused=lambda row: _tell(f"line {row.line}: {row.reason}"),
                 warned=lambda row: _tell(f"line {row.line}: stored, but {row.reason}"),
                 read=on_read,

@@ -6,7 +6,7 @@ setting is asked for.
 
 import os
 
-from gateways.contract import Capabilities, CardEntry
+from gateways.capability import Capabilities, CardEntry
 from gateways.settings import UnknownGatewayError
 from ivr.platform.settings.config import gateway_list, gateway_settings
 from ivr.platform.settings.reading import SettingsError, read_all

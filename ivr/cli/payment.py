@@ -126,7 +126,7 @@ def refund(
     became of it. A second refund of the same amount must be confirmed at a terminal, or have an
     --idempotency-key.
     """
-    from gateways.contract import UnsupportedError
+    from gateways.capability import UnsupportedError
     from ivr.payments.refunds.service import KeyReusedError, RefundRefusedError
 
     with command_context(*TILL) as at:
@@ -180,9 +180,7 @@ def decide(
     another payment is refused, and a missing reference is looked up. For a refund (its ID begins with
     refund_) --charged means that the money was given back.
     """
-    from ivr.payments.attempts.charge_verification import VerifiedReference
-    from ivr.payments.attempts.manual_review import NothingToDecideError, Word
-    from ivr.payments.public_state import public_state
+    from ivr.payments.attempts.manual_review import NothingToDecideError, VerifiedReference, Word
 
     if charged == not_charged:
         raise click.UsageError("Give either --charged or --not-charged.")
@@ -211,7 +209,7 @@ def decide(
                     )
             except NothingToDecideError as fault:
                 raise Fault(str(fault)) from None
-            state = public_state(decided.state)
+            state = decided.state.public
             if charged and decided.gateway_reference is None:
                 click.echo(_NO_REFERENCE, err=True)
     click.echo(f"{subject_id} is now {state}.")
@@ -227,9 +225,8 @@ def _decision(payment: "Payment", reference: str | None, *, charged: bool) -> st
 def _decide_refund(
     at: CommandContext, cashier: "PaymentService", refund_id: str, *, given_back: bool, yes: bool
 ) -> str:
-    from ivr.payments.public_state import public_state
     from ivr.payments.refunds import store as refund_store
-    from ivr.payments.refunds.states import RefundState
+    from ivr.payments.refunds.store import RefundState
     from ivr.platform.database.engine import reading
     from ivr.platform.money import plain
 
@@ -242,7 +239,7 @@ def _decide_refund(
             confirm(f"Record refund {refund_id} of {amount} {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
             decided = cashier.refunds.decide(tx, refund_id, refunded=given_back, who=who())
-            return public_state(decided.state)
+            return decided.state.public
     except refund_store.NoSuchRefundError:
         raise Fault("There is no refund with this ID. To see the refunds: paybycall refund list") from None
     except ValueError as fault:
@@ -283,8 +280,7 @@ def cashier_at(at: CommandContext) -> "PaymentService":
     """The cashier of this installation's gateway, with durable work behind it."""
     from gateways import registry
     from ivr.events.listeners.subscriptions import build_events
-    from ivr.fraud.guard import Guard
-    from ivr.fraud.limits import FraudLimits
+    from ivr.fraud.guard import FraudLimits, Guard
     from ivr.jobs.enqueue import DurableWork
     from ivr.jobs.migrate import NotMigratedError, require_migrated
     from ivr.payments.service import PaymentService

@@ -57,8 +57,7 @@ _OLD_SINCE = (
 
 
 def _states(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> "frozenset[State]":
-    from ivr.payments.attempts.states import State
-    from ivr.payments.public_state import UnknownStateError, states_of
+    from ivr.payments.attempts.states import State, UnknownStateError, states_of
 
     try:
         found = frozenset[State]().union(*map(states_of, words))

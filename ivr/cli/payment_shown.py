@@ -22,7 +22,6 @@ _SHOWN_DIGITS = 4
 
 def line(payment: "Payment", *, with_bill: bool = True) -> str:
     """A payment in one line; its reference is the first word."""
-    from ivr.payments.public_state import public_state
     from ivr.platform.money import plain
 
     amount = plain(payment.amount_minor, payment.currency)
@@ -30,7 +29,7 @@ def line(payment: "Payment", *, with_bill: bool = True) -> str:
     card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
     back = f"  refunded {plain(payment.refunded_minor, payment.currency)}" if payment.refunded_minor else ""
     at = f"{payment.created_at:%Y-%m-%d %H:%M}Z"
-    return f"{payment.reference}  {at}  {public_state(payment.state):<12}  {amount:>16}{bill}  {card}{back}"
+    return f"{payment.reference}  {at}  {payment.state.public:<12}  {amount:>16}{bill}  {card}{back}"
 
 
 def tell(at: CommandContext, payment: "Payment", dashboard_url: str | None) -> None:
@@ -48,12 +47,11 @@ def tell(at: CommandContext, payment: "Payment", dashboard_url: str | None) -> N
 def _facts(
     at: CommandContext, payment: "Payment", dashboard_url: str | None
 ) -> Iterator[tuple[str, str | None]]:
-    from ivr.payments.public_state import public_state
     from ivr.platform.money import plain
 
     yield "id", payment.id
     yield "reference", payment.reference
-    yield "state", public_state(payment.state)
+    yield "state", payment.state.public
     yield "internal state", payment.state
     yield "method", payment.method
     yield from _link(at, payment)
@@ -106,8 +104,7 @@ def _sent(texted: "Texted | None") -> str:
 
 
 def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
-    from ivr.payments.public_state import public_state
-    from ivr.payments.refunds.states import RefundState
+    from ivr.payments.refunds.store import RefundState
     from ivr.platform.money import plain
 
     for one in payment.refunds:
@@ -116,7 +113,7 @@ def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
         why = f"  {one.gateway_code}" if one.state is RefundState.DECLINED and one.gateway_code else ""
         yield (
             "refund",
-            f"{one.id}  {amount}  {public_state(one.state)}  requested by {one.asked_by or '-'}{there}{why}",
+            f"{one.id}  {amount}  {one.state.public}  requested by {one.asked_by or '-'}{there}{why}",
         )
 
 
@@ -135,11 +132,11 @@ def _disputes(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str
 
 def _differences(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str]]:
     """What the gateway says against our books."""
-    from ivr.payments import discrepancies as differences
+    from ivr.payments import history
     from ivr.platform.database.engine import reading
 
     with reading(at.engine) as tx:
-        found = differences.of_payment(tx, payment.id)
+        found = history.discrepancies_of(tx, payment.id)
     for one in found:
         yield "difference", f"{_moment(one.at)}  {one.kind.replace('_', ' ')}: {one.note}"
 
@@ -147,7 +144,7 @@ def _differences(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, 
 def _undecided(payment: "Payment") -> Iterator[str]:
     """What only a person can say."""
     from ivr.payments.attempts.states import State
-    from ivr.payments.refunds.states import RefundState
+    from ivr.payments.refunds.store import RefundState
 
     if payment.state is State.NEEDS_REVIEW:
         yield payment.reference

@@ -17,8 +17,7 @@ from ivr.cli.periods import Period, period
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from ivr.finance.payout_lines import LineShown
-    from ivr.finance.payout_queries import PayoutShown
+    from ivr.finance.payout_queries import LineShown, PayoutShown
 
 _PAYOUTS = Listing(
     "payouts",

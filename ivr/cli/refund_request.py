@@ -56,20 +56,19 @@ class Refunding:
 
     def _shown(self) -> Iterator[str]:
         from ivr.cli.payment_shown import line
-        from ivr.payments.public_state import public_state
         from ivr.platform.money import plain
 
         yield line(self.payment)
         for one in self._refunds():
             at = f"{one.created_at:%Y-%m-%d %H:%M}Z"
             amount = plain(one.amount_minor, self.payment.currency)
-            state, by = public_state(one.state), legible(one.asked_by)
+            state, by = one.state.public, legible(one.asked_by)
             yield f"Already refunded: {amount}, {state}, {one.id}, {at}, by {by}"
         if not self._refunds():
             yield "Nothing of it has been refunded yet."
 
     def _refunds(self) -> "list[RefundShown]":
-        from ivr.payments.refunds.states import RefundState
+        from ivr.payments.refunds.store import RefundState
 
         return [one for one in self.payment.refunds if one.state is not RefundState.DECLINED]
 
@@ -111,11 +110,10 @@ class Refunding:
             return self._told(asked, is_new=True)
 
     def _told(self, refund: "Refund", *, is_new: bool) -> str:
-        from ivr.payments.public_state import public_state
         from ivr.platform.money import plain
 
         amount = plain(refund.amount_minor, refund.currency)
         if is_new:
             return f"Refund {refund.id} of {amount} requested."
-        state = public_state(refund.state)
+        state = refund.state.public
         return f"Refund {refund.id} of {amount} was requested earlier with this key; it is {state}."

@@ -21,8 +21,6 @@ class Caller:
     withheld, is no number, or could be two."""
     can_text: bool = False
     """A mobile number, or one that may be a mobile: never a landline, never a withheld one."""
-    region: str | None = None
-    """ISO code of the number's country."""
     dial: str | None = None
     """E.164 as the carrier dials and texts it; in some countries another form than `number`."""
 
@@ -47,4 +45,4 @@ class Caller:
         found = read(given, home_country)
         if not isinstance(found, PhoneNumber):
             return cls(number=None)
-        return cls(found.identity, found.can_text, found.region, found.dial)
+        return cls(found.identity, found.can_text, found.dial)

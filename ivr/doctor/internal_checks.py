@@ -14,9 +14,9 @@ from ivr.finance import ledger, payout_queries
 from ivr.fraud import lockouts
 from ivr.fraud.breaker import BreakerState, state_at
 from ivr.messaging import messages
-from ivr.messaging.states import State
-from ivr.payments import discrepancies as differences
-from ivr.payments.queries import stuck
+from ivr.messaging.states import MessageState
+from ivr.payments import history
+from ivr.payments.queries import monitoring
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
 from ivr.platform.phone_numbers import identity_of
@@ -37,8 +37,8 @@ def worker_lives(count: Callable[[], int]) -> str:
 def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """No charge waits for a person or has been unknown for long."""
     with reading(engine) as tx:
-        waiting = stuck.payments_to_review(tx)
-        late = stuck.payments_unknown_since(tx, now() - PATIENCE)
+        waiting = monitoring.payments_to_review(tx)
+        late = monitoring.payments_unknown_since(tx, now() - PATIENCE)
     _none_waits(waiting, tells="what is known")
     if late:
         raise FaultError(
@@ -51,8 +51,8 @@ def no_payment_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
 def no_refund_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """No refund waits for a person, or has had no end for long."""
     with reading(engine) as tx:
-        waiting = stuck.refunds_to_review(tx)
-        late = stuck.refunds_pending_since(tx, now() - PATIENCE)
+        waiting = monitoring.refunds_to_review(tx)
+        late = monitoring.refunds_pending_since(tx, now() - PATIENCE)
     _none_waits(waiting, tells="of which payment")
     if late:
         raise FaultError(
@@ -74,7 +74,7 @@ def _none_waits(waiting: list[str], *, tells: str) -> None:
 def books_and_gateway_agree(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     """For a week, neither the gateway nor a bill's source has said anything against our books."""
     with reading(engine) as tx:
-        differing = differences.payments_since(tx, now() - DIFFERENCES_SHOWN)
+        differing = history.payments_with_discrepancies(tx, now() - DIFFERENCES_SHOWN)
     if differing:
         raise FaultError(
             f"The gateway, or the source of a bill, differs from our books: {_some(differing)}. "
@@ -145,11 +145,11 @@ def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
         found = messages.not_arrived(
             tx, failed_since=now() - timedelta(days=1), pending_before=now() - PATIENCE
         )
-        references = stuck.references_of(tx, {one.attempt_id for one in found})
+        references = monitoring.references_of(tx, {one.attempt_id for one in found})
     if found:
         codes = ", ".join(sorted({one.error_code for one in found if one.error_code}))
         why = f" (the carrier says {codes})" if codes else ""
-        held = any(one.state is State.HELD for one in found)
+        held = any(one.state is MessageState.HELD for one in found)
         names = [references[one.attempt_id] for one in found]
         waiting = " Then use `paybycall message list` and `paybycall message resend`." if held else ""
         raise FaultError(

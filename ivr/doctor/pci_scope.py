@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from ivr.carriers.twilio.signature import retried
 from ivr.platform.settings.config import Config
 

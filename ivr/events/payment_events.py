@@ -1,4 +1,4 @@
-"""What happens to a payment."""
+"""What happens to a payment, to its refunds, and to a saved card."""
 
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -126,3 +126,84 @@ class PaymentDisputed(PaymentEvent):
             "reason": self.dispute.reason,
             "answer_by": None if answer_by is None else answer_by.date().isoformat(),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFacts:
+    """The refund as it stands after what happened."""
+
+    id: str
+    amount_minor: int
+    state: str
+    """The public state, as of a payment."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundEvent(PaymentEvent):
+    """Something happened to this refund of the payment."""
+
+    refund: RefundFacts
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {
+            "refund_id": self.refund.id,
+            "refund_minor": self.refund.amount_minor,
+            "refund_status": self.refund.state,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RefundApproved(RefundEvent):
+    """The money went back to the payer. The ledger entry is written already."""
+
+    kind: ClassVar[str] = "refund.approved"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDeclined(RefundEvent):
+    """The money did not go back, and will not under this refund."""
+
+    kind: ClassVar[str] = "refund.declined"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCardFacts:
+    """The card as it stands after what happened."""
+
+    id: str
+    customer_id: str
+    call_id: str
+    payment_id: str
+    """The payment for which it was keyed."""
+    brand: str
+    last_four: str
+    deleted_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCardEvent(DomainEvent):
+    """Something happened to this card. The stored words say "kept" and "forgotten"."""
+
+    card: SavedCardFacts
+
+
+@dataclass(frozen=True, slots=True)
+class CardSaved(SavedCardEvent):
+    """The gateway keeps the card for its payer's next payment."""
+
+    kind: ClassVar[str] = "card.kept"
+
+
+@dataclass(frozen=True, slots=True)
+class CardNotSaved(SavedCardEvent):
+    """The payer had agreed, and the gateway will not keep it."""
+
+    kind: ClassVar[str] = "card.not_kept"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCardDeleted(SavedCardEvent):
+    """Somebody wants it gone (`card.deleted_by`): it is neither offered nor charged from now on."""
+
+    kind: ClassVar[str] = "card.forgotten"

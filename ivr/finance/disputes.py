@@ -15,7 +15,7 @@ import structlog
 
 from gateways.events import DisputeState, DisputeUpdated
 from ivr.bills.views import bill
-from ivr.finance.payout_lines import attempt_of_charge
+from ivr.finance.payout_queries import attempt_of_charge
 from ivr.finance.tables import dispute
 from ivr.payments.views import attempt
 from ivr.platform.database import change_feed as feed
@@ -230,6 +230,16 @@ def changed(
 def of_reference(tx: sa.Connection, reference: str) -> list[DisputeShown]:
     """The disputes that gateways call so: one, unless two gateways use the same name."""
     return _shown(tx, dispute.c.reference == reference)
+
+
+def disputed_attempts(name: str) -> sa.CompoundSelect[tuple[str | None]]:
+    """Payments by the reference of their dispute, or of the charge as the dispute has it."""
+    named = sa.or_(dispute.c.reference == name, dispute.c.charge_reference == name)
+    is_its_charge = sa.and_(
+        dispute.c.charge_reference == attempt.c.gateway_reference, dispute.c.gateway == attempt.c.gateway
+    )
+    by_charge = sa.select(attempt.c.id).join(dispute, is_its_charge).where(named)
+    return sa.union(sa.select(dispute.c.attempt_id).where(named), by_charge)
 
 
 def _shown(tx: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None) -> list[DisputeShown]:

@@ -1,4 +1,9 @@
-"""Payouts as programs and people read them: lists, and one with its lines."""
+"""Payouts as programs and people read them: lists, and one with its lines.
+
+A gateway repeats our key on some lines and only its own reference on others, such as those of disputes: then
+the payment and the refund are found by that reference, among those of that gateway. A line that is not ours,
+such as a refund made in the dashboard, names none.
+"""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -8,10 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.bills.views import bill
-from ivr.finance import payout_lines
-from ivr.finance.payout_lines import LineShown
 from ivr.finance.tables import payout, payout_line
-from ivr.payments.views import attempt
+from ivr.payments.views import attempt, refund
 from ivr.platform.database import change_feed as feed
 
 
@@ -43,6 +46,24 @@ class PayoutShown:
     @property
     def state(self) -> PayoutState:
         return PayoutState.PAID if self.failed_at is None else PayoutState.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class LineShown:
+    """One line, and whose it is."""
+
+    kind: str
+    gross_minor: int
+    fee_minor: int
+    net_minor: int
+    currency: str
+    occurred_at: datetime
+    payment: str | None
+    """The reference that the payer was told."""
+    refund_id: str | None
+    charge_reference: str | None
+    source_reference: str | None
+    """Of the charge, refund or dispute itself, in the gateway's dashboard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +148,71 @@ def show(tx: sa.Connection, name: str) -> tuple[PayoutShown, list[LineShown]] | 
     if not found:
         return None
     shown = _shown(found[0])
-    return shown, payout_lines.lines(tx, shown.id, shown.gateway)
+    return shown, lines(tx, shown.id, shown.gateway)
+
+
+def lines(tx: sa.Connection, payout_id: str, gateway: str) -> list[LineShown]:
+    """The lines of one payout of this gateway, the earliest first."""
+    line = payout_line.c
+    refund_id = sa.func.coalesce(line.refund_id, _refund_of(gateway, line.source_reference))
+    attempt_id = sa.func.coalesce(
+        refund.c.attempt_id, line.attempt_id, attempt_of_charge(gateway, line.charge_reference)
+    )
+    shown = (
+        line.kind,
+        line.gross_minor,
+        line.fee_minor,
+        line.net_minor,
+        line.currency,
+        line.occurred_at,
+        attempt.c.reference.label("payment"),
+        refund.c.id.label("refund_id"),
+        line.charge_reference,
+        line.source_reference,
+    )
+    rows = tx.execute(
+        sa.select(*shown)
+        .select_from(payout_line)
+        .outerjoin(refund, refund.c.id == refund_id)
+        .outerjoin(attempt, attempt.c.id == attempt_id)
+        .where(line.payout_id == payout_id)
+        .order_by(line.occurred_at, line.reference)
+    )
+    return [LineShown(**row) for row in rows.mappings()]
+
+
+def attempts_in_lines(name: str) -> sa.CompoundSelect[tuple[str | None]]:
+    """Payments by the reference of what a line is of (Stripe's ch_...): known once its payout was read."""
+    line = payout_line.c
+    named = sa.or_(line.source_reference == name, line.charge_reference == name)
+    by_key = sa.select(attempt.c.id).join(payout_line, line.attempt_id == attempt.c.id).where(named)
+    by_charge = (
+        sa.select(attempt.c.id)
+        .join(payout_line, line.charge_reference == attempt.c.gateway_reference)
+        .join(payout, sa.and_(payout.c.id == line.payout_id, payout.c.gateway == attempt.c.gateway))
+        .where(named)
+    )
+    return sa.union(by_key, by_charge)
+
+
+def attempt_of_charge(gateway: Any, reference: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+    """The attempt whose charge has this reference at that gateway (a name, or a column of names)."""
+    own = attempt.alias()
+    return (
+        sa.select(sa.func.min(own.c.id))
+        .where(own.c.gateway == gateway, own.c.gateway_reference == reference)
+        .scalar_subquery()
+    )
+
+
+def _refund_of(gateway: str, reference: sa.ColumnElement[Any]) -> sa.ScalarSelect[Any]:
+    paid, back = attempt.alias(), refund.alias()
+    return (
+        sa.select(sa.func.min(back.c.id))
+        .join(paid, paid.c.id == back.c.attempt_id)
+        .where(paid.c.gateway == gateway, back.c.gateway_reference == reference)
+        .scalar_subquery()
+    )
 
 
 def _select() -> sa.Select[Any]:

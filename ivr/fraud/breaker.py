@@ -14,7 +14,6 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.fraud import lockouts, velocity
-from ivr.fraud.limits import BreakerLimit
 from ivr.fraud.lockouts import EVERYBODY
 from ivr.fraud.velocity import ChargeCounts
 from ivr.platform.ids import Ids
@@ -49,6 +48,16 @@ def state_at(tx: sa.Connection, now: datetime) -> BreakerState:
 
 def _state(last: Lockout | None, now: datetime) -> BreakerState:
     return BreakerState.CLOSED if last is None else _STATES[last.state(now)]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerLimit:
+    """At `charges_min` charges within `window`, more than `declines_percent` of them declined."""
+
+    window: timedelta
+    charges_min: int
+    declines_percent: int
+    pause: timedelta
 
 
 @dataclass(frozen=True, slots=True)

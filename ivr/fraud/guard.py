@@ -6,26 +6,68 @@ still be testing cards.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
 
 from gateways.declines import Decline
 from ivr.customers import timeline
-from ivr.events.payment_events import PaymentFacts
+from ivr.events.payment_events import PaymentApproved, PaymentDeclined, PaymentEvent, PaymentFacts
 from ivr.fraud import lockouts, velocity
-from ivr.fraud.breaker import Breaker
+from ivr.fraud.breaker import Breaker, BreakerLimit
 from ivr.fraud.identity import SHARED, PayerIdentity
-from ivr.fraud.limits import FraudLimits, VelocityLimit
 from ivr.fraud.velocity import CardAttemptCounts, CardAttemptState
 from ivr.jobs.job_list import REPORT_CARD_OUTCOME, Work
 from ivr.payments.attempts.store import Attempt
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.lockout import Lockout, LockoutKind, is_counted
+from ivr.platform.settings.fraud import FraudSettings
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class VelocityLimit:
+    """How many declined cards, and how many cards in all, within the window: then the next is not taken."""
+
+    declines_max: int
+    tries_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class FraudLimits:
+    """Every limit. `shared` is that of all withheld or unproven numbers together."""
+
+    call: VelocityLimit
+    caller: VelocityLimit
+    shared: VelocityLimit
+    bill: VelocityLimit
+    window: timedelta
+    lockout: timedelta
+    """How long a lockout lasts."""
+    doubtful_weight: int
+    """How much an attempt counts if the caller's number is in doubt."""
+    breaker: BreakerLimit
+
+    @classmethod
+    def from_settings(cls, settings: FraudSettings) -> "FraudLimits":
+        return cls(
+            call=VelocityLimit(settings.declines_max_call, settings.tries_max_call),
+            caller=VelocityLimit(settings.declines_max_caller, settings.tries_max_caller),
+            shared=VelocityLimit(settings.declines_max_withheld, settings.tries_max_withheld),
+            bill=VelocityLimit(settings.declines_max_bill, settings.tries_max_bill),
+            window=timedelta(hours=settings.window_h),
+            lockout=timedelta(hours=settings.lockout_h),
+            doubtful_weight=settings.doubtful_weight,
+            breaker=BreakerLimit(
+                window=timedelta(minutes=settings.breaker_window_min),
+                charges_min=settings.breaker_charges_min,
+                declines_percent=settings.breaker_declines_percent,
+                pause=timedelta(minutes=settings.breaker_pause_min),
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +113,10 @@ class Guard:
         self._begin_lockout_if_enough(tx, identity)
         self._breaker.observe(tx, self.clock.now(), identity.call_id)
 
-    def approved(self, tx: sa.Connection, payment: PaymentFacts) -> None:
+    # Listeners: how each card that was tried ended ----------------------------------------------------------
+
+    def approved(self, tx: sa.Connection, event: PaymentApproved) -> None:
+        payment = event.payment
         identity = velocity.end(tx, payment.id, CardAttemptState.APPROVED, self.clock.now())
         if identity is not None:
             velocity.hold(tx, identity)
@@ -79,10 +124,11 @@ class Guard:
             self._breaker.observe(tx, self.clock.now(), identity.call_id)
         self._report(tx, payment)
 
-    def declined(self, tx: sa.Connection, payment: PaymentFacts) -> None:
+    def declined(self, tx: sa.Connection, event: PaymentDeclined) -> None:
         """The issuer said no. A payment by another channel was not counted yet, and is counted now."""
+        payment = event.payment
         if not is_counted(payment.decline):
-            self.not_charged(tx, payment)
+            self.not_charged(tx, event)
             return
         now = self.clock.now()
         identity = velocity.end(tx, payment.id, CardAttemptState.DECLINED, now, payment.decline)
@@ -95,10 +141,10 @@ class Guard:
         self._breaker.observe(tx, now, identity.call_id)
         self._report(tx, payment)
 
-    def not_charged(self, tx: sa.Connection, payment: PaymentFacts) -> None:
+    def not_charged(self, tx: sa.Connection, event: PaymentEvent) -> None:
         """No issuer said anything about the card."""
-        velocity.end(tx, payment.id, CardAttemptState.VOID, self.clock.now())
-        self._report(tx, payment)
+        velocity.end(tx, event.payment.id, CardAttemptState.VOID, self.clock.now())
+        self._report(tx, event.payment)
 
     @property
     def _breaker(self) -> Breaker:

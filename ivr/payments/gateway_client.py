@@ -12,8 +12,11 @@ from typing import TypeVar
 
 import structlog
 
+from gateways.capability import UnsupportedError
 from gateways.contract import (
     CaptureRequest,
+    CardDeleted,
+    CardOnFile,
     CardSaving,
     ChargeRequest,
     Declined,
@@ -28,13 +31,11 @@ from gateways.contract import (
     RefundRequest,
     Result,
     Unknown,
-    UnsupportedError,
     VerifiedCharge,
     VoidRequest,
 )
 from gateways.declines import Decline
 from gateways.retry import retry_unprocessed
-from gateways.saved_cards import CardDeleted, CardOnFile
 from ivr.payments import timeouts
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt

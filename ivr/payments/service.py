@@ -10,7 +10,8 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, Gateway
+from gateways.capability import Capabilities
+from gateways.contract import Gateway
 from ivr.events.emitter import Events
 from ivr.finance.payouts import Payouts
 from ivr.jobs.job_list import (
@@ -33,9 +34,8 @@ from ivr.jobs.job_list import (
 from ivr.payments import sweep
 from ivr.payments.attempts import manual_review
 from ivr.payments.attempts.charge import ChargeJob
-from ivr.payments.attempts.charge_verification import ChargeVerification, VerifiedReference
 from ivr.payments.attempts.expiry import ExpiryJob
-from ivr.payments.attempts.manual_review import Word
+from ivr.payments.attempts.manual_review import ChargeVerification, VerifiedReference, Word
 from ivr.payments.attempts.recheck import RecheckJob
 from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.store import Attempt
@@ -43,7 +43,7 @@ from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.attempts.unknown_charges import UnknownChargeJob
 from ivr.payments.attempts.void import VoidJob
 from ivr.payments.gateway_client import GatewayClient
-from ivr.payments.gateway_events.service import GatewayEventService
+from ivr.payments.gateway_events import GatewayEventService
 from ivr.payments.links.jobs import LinkJobs
 from ivr.payments.links.store import LinkTerms
 from ivr.payments.refunds.jobs import RefundJobs

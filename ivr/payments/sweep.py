@@ -15,7 +15,7 @@ from ivr.payments import timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.transitions import NEXT_JOB, Transitions
 from ivr.payments.refunds import store as refund_store
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.platform.database.engine import reading
 

@@ -16,16 +16,8 @@ import orjson
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import (
-    Card,
-    CardAuthorized,
-    Declined,
-    Order,
-    Tokenized,
-    Unavailable,
-    Unknown,
-    UnsupportedError,
-)
+from gateways.capability import UnsupportedError
+from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.retry import retry_unprocessed
 from gateways.secret import Secret
 from ivr.pci import entry_lifecycle, entry_store

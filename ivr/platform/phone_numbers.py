@@ -58,11 +58,6 @@ class PhoneNumber:
         return phonenumbers.number_type(self._parsed) in _TAKES_TEXTS
 
     @property
-    def region(self) -> str | None:
-        """ISO code of the number's country."""
-        return phonenumbers.region_code_for_number(self._parsed)
-
-    @property
     def is_valid(self) -> bool:
         """In a range that the library knows of."""
         return phonenumbers.is_valid_number(self._parsed)

@@ -118,9 +118,7 @@ def test_the_import_contract_forbids_every_module_that_is_not_on_the_list() -> N
 def _copy(folder: Path) -> None:
     """`ivr/pci` with what the list names, and each gateway's files but its adapter: nothing more."""
     shutil.copytree(PCI, folder / "ivr" / "pci", ignore=shutil.ignore_patterns("__pycache__"))
-    for module in sorted(
-        allowed_ours() | {"gateways.capability", "gateways.connection_errors", "gateways.http_client"}
-    ):
+    for module in sorted(allowed_ours() | {"gateways.connection_errors", "gateways.http_client"}):
         parts = module.split(".")
         if parts[-1] == "tokenize":
             ignored = shutil.ignore_patterns(

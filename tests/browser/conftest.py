@@ -11,7 +11,8 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from gateways.contract import CardEntry, ChargeRequest, LinkOpen
+from gateways.capability import CardEntry
+from gateways.contract import ChargeRequest, LinkOpen
 from ivr.platform.database.engine import make_engine
 from ivr.platform.settings.line import Wording
 from ivr.web.payer_pages.merchant import Merchant

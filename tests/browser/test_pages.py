@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from ivr.web.payer_pages.view import words
 from tests.browser.conftest import Open, charge_of
 from tests.support.browser import BIG_TEXT, DESKTOP, NARROW, PHONE, ZOOMED, Browser

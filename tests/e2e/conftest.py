@@ -86,7 +86,7 @@ def server(
     """A running server, on SQLite where the test names no other; what must hold is checked at the end."""
     found = deployed_servers(getattr(request, "param", "sqlite"))
     found.all_up()
-    found.unharm()
+    found.clear_faults()
     found.expected = set()
     yield found
     found.all_up()  # where a test left some process dead, the others would wait for it

@@ -20,7 +20,7 @@ from ivr.demo.processes import Processes
 from ivr.platform import request_signing as signing
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.process_memory import found_in_memory
 from tests.support.running_server import migrated_pci

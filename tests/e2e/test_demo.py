@@ -77,8 +77,8 @@ def _a_link_is_paid(demo_run: DemoRun, demo: Terminal) -> None:
     demo.sees("+--")
     link = re.findall(r"http://127\.0\.0\.1:\d+/pay/[a-z0-9]+", demo.screen)[-1]
     payer = requests.Session()
-    at_the_bank = payer.get(link, timeout=PATIENCE_S)
-    assert at_the_bank.status_code == 200, at_the_bank.text
-    paid = payer.post(at_the_bank.url, data={"card": "3155", "approved": "yes"}, timeout=PATIENCE_S)
+    bank_request_of = payer.get(link, timeout=PATIENCE_S)
+    assert bank_request_of.status_code == 200, bank_request_of.text
+    paid = payer.post(bank_request_of.url, data={"card": "3155", "approved": "yes"}, timeout=PATIENCE_S)
     assert "/receipt/" in paid.url, paid.url
     demo.sees("+-- text to +34600000003")

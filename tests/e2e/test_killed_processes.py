@@ -75,7 +75,7 @@ def test_web_dies_between_an_intent_and_its_answer(server: DeployedServer, thawe
     server.freeze("pci")
     line = HttpPhoneLine()
     call = server.ringing(reference, line=line)
-    eventually(server.errand_is_under_way, timeout_s=PATIENCE_S, what="an intent")
+    eventually(server.remote_call_is_under_way, timeout_s=PATIENCE_S, what="an intent")
     line.passable.clear()
     server.kill("web")
     server.thaw("pci")
@@ -146,7 +146,7 @@ def test_the_worker_dies_while_the_bank_thinks(server: DeployedServer) -> None:
     """Nobody knows then: it is looked up, and never charged again."""
     reference = server.add_bill(4971)
     call = server.ringing(reference)
-    server.until_the_bank_thinks(reference)
+    server.until_bank_is_processing(reference)
     server.anew("worker")
     paid_once(server, reference, call.result())
     [attempt] = server.attempts(reference)
@@ -157,7 +157,7 @@ def test_the_bank_dies_while_it_thinks(server: DeployedServer) -> None:
     """It took nothing, and says so when it is asked: the caller is told that, or that nobody knows yet."""
     reference = server.add_bill(4971)
     call = server.ringing(reference)
-    server.until_the_bank_thinks(reference)
+    server.until_bank_is_processing(reference)
     server.anew("sandbox")
     rung = call.result()
     assert PAID not in rung.words
@@ -170,7 +170,7 @@ def test_everything_dies_at_once(server: DeployedServer) -> None:
     server.expected = {"carrier_fallback"}
     line = HttpPhoneLine()
     call = server.ringing(reference, line=line)
-    server.until_the_bank_thinks(reference)
+    server.until_bank_is_processing(reference)
     line.passable.clear()
     server.anew("web", "pci", "worker")
     line.passable.set()

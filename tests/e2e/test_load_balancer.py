@@ -49,9 +49,9 @@ def test_a_refused_connection_is_tried_elsewhere(pair: list[MerchantServer]) -> 
 
 
 def test_nobody_yet_is_waited_for(pair: list[MerchantServer]) -> None:
-    doors = free_ports(1)
-    with balancing(lambda: list(doors)) as balancer:
-        later = threading.Timer(0.2, lambda: doors.append(port_of(pair[0])))
+    balancers = free_ports(1)
+    with balancing(lambda: list(balancers)) as balancer:
+        later = threading.Timer(0.2, lambda: balancers.append(port_of(pair[0])))
         later.start()
         assert post(balancer) == 200
         later.join()

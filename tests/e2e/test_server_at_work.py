@@ -47,8 +47,8 @@ def test_two_web_processes_take_turns_in_one_call(server: DeployedServer) -> Non
     reference = server.add_bill(4971)
     server.start("web2")
     try:
-        doors = tuple(f"http://127.0.0.1:{server.ports[name]}" for name in ("web", "web2"))
-        rung = server.ring(reference, line=HttpPhoneLine(doors=doors))
+        balancers = tuple(f"http://127.0.0.1:{server.ports[name]}" for name in ("web", "web2"))
+        rung = server.ring(reference, line=HttpPhoneLine(web_urls=balancers))
     finally:
         assert server.stop("web2") == 0
     assert rung.ended.faults == ()

@@ -10,7 +10,7 @@ from random import Random
 
 from ivr.simulators.phone.events import Reason
 from tests.support import invariants
-from tests.support.chaos import Chaos
+from tests.support.fault_injector import FaultInjector
 from tests.support.many_callers import ManyCallers
 from tests.support.merchant_server import MerchantServer
 from tests.support.several_processes import SeveralProcesses
@@ -22,11 +22,11 @@ def test_two_of_each_under_load_while_they_die(
     callers, chance = Random(f"callers {seed}"), Random(f"chaos {seed}")  # noqa: S311 - seeds, no secrets
     heard_before = len(merchant.posted)
     crowd = ManyCallers(two_of_each.server, callers)
-    with two_of_each.telling():
+    with two_of_each.history_added():
         two_of_each.tell(f"pytest tests/e2e/test_several_processes.py --seed {seed}")
         try:
             crowd.begin()
-            Chaos(two_of_each, crowd, chance).wreak()
+            FaultInjector(two_of_each, crowd, chance).inject()
             crowd.enough()
             two_of_each.tell("nobody else rings")
             two_of_each.until(crowd.is_over, "the end of all calls")

@@ -24,7 +24,7 @@ def test_web_finishes_the_turn_under_way(server: DeployedServer, group: bool) ->
     server.freeze("pci")
     try:
         call = server.ringing(reference)
-        eventually(server.errand_is_under_way, timeout_s=PATIENCE_S, what="an errand")
+        eventually(server.remote_call_is_under_way, timeout_s=PATIENCE_S, what="an errand")
         server.ask_to_stop("web", group=group)
     finally:
         server.thaw("pci")

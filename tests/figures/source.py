@@ -18,8 +18,10 @@ _WORD = re.compile(r"[A-Z][a-z0-9]*")
 NO_PARTICIPLES = frozenset(
     (
         "Encoding",
+        "Ending",
         "Greeting",
         "Listing",
+        "Ring",
         "Setting",
         "Speed",
         "Spelling",

@@ -1,7 +1,6 @@
 import pytest
 
-from gateways.capability import Verb, require
-from gateways.contract import Capabilities, CardEntry, UnsupportedError
+from gateways.capability import Capabilities, CardEntry, UnsupportedError, Verb, require
 
 TOKENS = Capabilities(card_entry=CardEntry.TOKENIZE, currencies=frozenset({"EUR"}))
 AUTHORIZATIONS = Capabilities(card_entry=CardEntry.AUTHORIZE, refund=True)

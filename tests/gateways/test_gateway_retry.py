@@ -3,7 +3,7 @@
 from gateways.contract import Unavailable, Unknown
 from gateways.retry import WAITS_S, retry_unprocessed
 
-TURNED_AWAY = Unknown("wait", retry_same_key=True)
+NOT_PROCESSED = Unknown("wait", retry_same_key=True)
 
 
 def tried(answers: list[object], *, until_s: float = 60) -> tuple[object, int, list[float]]:
@@ -25,23 +25,23 @@ def tried(answers: list[object], *, until_s: float = 60) -> tuple[object, int, l
 
 def test_what_was_not_processed_is_sent_again_three_times_at_most() -> None:
     silence, done = Unknown("no answer"), object()
-    assert tried([TURNED_AWAY] * 9) == (TURNED_AWAY, 4, [*WAITS_S])
-    assert tried([TURNED_AWAY, Unavailable("busy", retry_same_key=True), done]) == (done, 3, [1, 2])
+    assert tried([NOT_PROCESSED] * 9) == (NOT_PROCESSED, 4, [*WAITS_S])
+    assert tried([NOT_PROCESSED, Unavailable("busy", retry_same_key=True), done]) == (done, 3, [1, 2])
     assert tried([silence, done]) == (silence, 1, [])
     assert tried([Unavailable("down"), done])[1:] == (1, [])
-    assert tried([TURNED_AWAY, silence, done]) == (silence, 2, [1])
+    assert tried([NOT_PROCESSED, silence, done]) == (silence, 2, [1])
 
 
 def test_nothing_is_sent_again_that_nobody_waits_for_by_then() -> None:
-    assert tried([TURNED_AWAY] * 9, until_s=0) == (TURNED_AWAY, 1, [])
-    assert tried([TURNED_AWAY] * 9, until_s=2.5) == (TURNED_AWAY, 2, [1])
+    assert tried([NOT_PROCESSED] * 9, until_s=0) == (NOT_PROCESSED, 1, [])
+    assert tried([NOT_PROCESSED] * 9, until_s=2.5) == (NOT_PROCESSED, 2, [1])
 
 
 def test_nothing_is_sent_again_that_was_taken_over_during_the_wait() -> None:
     answers, asked = iter([True, False]), []
     found = retry_unprocessed(
-        lambda: asked.append(1) or TURNED_AWAY,
+        lambda: asked.append(1) or NOT_PROCESSED,
         sleep=lambda _: None,
         may_wait=lambda _: next(answers),
     )
-    assert (found, len(asked)) == (TURNED_AWAY, 1)
+    assert (found, len(asked)) == (NOT_PROCESSED, 1)

@@ -7,7 +7,7 @@ import pytest
 
 import gateways
 from gateways import registry
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from gateways.sandbox.settings import SandboxSettings
 from gateways.secret import Secret
 from gateways.settings import UnknownGatewayError

@@ -47,7 +47,7 @@ def test_whoever_asks_is_told_to_come_again(
         told = web.get("/api/v1/bills/1", headers={"Authorization": "Bearer x", HEADER: ASKED_AS})
         page = web.get("/pay/token", headers={"Accept-Language": "es"})
         with pytest.raises(AssertionError, match="Send this again later"):  # it wants 204, and sends again
-            server.hear_from_bank("payment", "attempt_1")
+            server.receive_bank_webhook("payment", "attempt_1")
         ready = web.get("/readyz")
     assert (told.status_code, told.headers["Retry-After"], told.mimetype) == (
         503,

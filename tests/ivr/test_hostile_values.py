@@ -12,8 +12,8 @@ from ivr.integrations.bill_lookup import MerchantBill, MerchantLookup
 from ivr.platform.clock import SystemClock
 from ivr.web.api import keys
 from tests.support import hostile_values
-from tests.support.carrier import signed_headers
-from tests.support.hostile_values import addresses, knock
+from tests.support.carrier_signature import signed_headers
+from tests.support.hostile_values import addresses, send_hostile
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, WEB
 from tests.support.server import ENGLISH, REFERENCE, WEBHOOK_SECRET, Server
 from tests.support.time_and_ids import ManualClock, SequentialIds
@@ -91,20 +91,20 @@ def test_no_door_of_web_breaks(start_server: Start, kind: str) -> None:
     bearer = _bearer(server)
     app = server.web
     for method, path in addresses(app):
-        knock(
+        send_hostile(
             app, method, path, headers={**bearer, **signed_headers(AUTH_TOKEN, WEB + path, FORM)}, data=FORM
         )
     for address in QUERIES:
         for value in hostile_values.IN_A_PATH:
-            knock(app, "GET", f"{address}={value}", headers=bearer)
-            knock(app, "GET", f"{address.partition('?')[0]}?{value}", headers=bearer)
+            send_hostile(app, "GET", f"{address}={value}", headers=bearer)
+            send_hostile(app, "GET", f"{address.partition('?')[0]}?{value}", headers=bearer)
     for path in ("/api/v1/payments", "/pay/a", "/metrics"):
         for name in ("Authorization", "Accept-Language", "Host", "Content-Type", "Cookie"):
             for value in hostile_values.HEADERS:
-                knock(app, "GET", path, headers={**bearer, name: value})
+                send_hostile(app, "GET", path, headers={**bearer, name: value})
     for value in hostile_values.HEADERS:
         path = "/api/v1/payments/10000001/refunds"
-        knock(app, "POST", path, json={}, headers={**bearer, "Idempotency-Key": value})
+        send_hostile(app, "POST", path, json={}, headers={**bearer, "Idempotency-Key": value})
 
 
 @BOTH
@@ -112,16 +112,16 @@ def test_no_body_breaks_the_api(start_server: Start, kind: str) -> None:
     server = start_server(kind)
     bearer, app = _bearer(server), server.web
     for body in bills():
-        knock(app, "POST", "/api/v1/bills", data=body, content_type="application/json", headers=bearer)
+        send_hostile(app, "POST", "/api/v1/bills", data=body, content_type="application/json", headers=bearer)
     listed = b"[" + b",".join(body for body in bills() if len(body) < 1000) + b"]"
-    knock(app, "POST", "/api/v1/bills", data=listed, content_type="application/json", headers=bearer)
+    send_hostile(app, "POST", "/api/v1/bills", data=listed, content_type="application/json", headers=bearer)
     for path, template in (
         ("/api/v1/payments/10000001/refunds", {"amount_minor": 1}),
         ("/api/v1/payments/10000001/refunds", {"amount": "1.00"}),
         ("/api/v1/cards/search", {"phone": "+34600111222"}),
     ):
         for body in hostile_values.bodies(template):
-            knock(app, "POST", path, data=body, content_type="application/json", headers=bearer)
+            send_hostile(app, "POST", path, data=body, content_type="application/json", headers=bearer)
 
 
 def _bearer(server: Server) -> dict[str, str]:
@@ -149,20 +149,20 @@ def test_no_signed_webhook_breaks_web(start_server: Start, kind: str) -> None:
         if path in {"/voice/incoming", "/voice/call_1/t/1"}:
             forms += [{**FORM, name: value} for name in FORM for value in hostile_values.TEXTS[::3]]
         for form in forms:
-            knock(app, "POST", path, data=form, headers=signed_headers(AUTH_TOKEN, WEB + path, form))
+            send_hostile(app, "POST", path, data=form, headers=signed_headers(AUTH_TOKEN, WEB + path, form))
         for value in hostile_values.IN_A_PATH:
             asked = f"{path.partition('?')[0]}?c={value}&troubles={value}&waits={value}"
-            knock(app, "POST", asked, data=FORM, headers=signed_headers(AUTH_TOKEN, WEB + asked, FORM))
+            send_hostile(app, "POST", asked, data=FORM, headers=signed_headers(AUTH_TOKEN, WEB + asked, FORM))
     now = SystemClock().now()
     for body in hostile_values.bodies({"id": "evt_1", "type": "link.paid", "key": "att_1"}):
         headers = {of_sandbox.HEADER: of_sandbox.sign(WEBHOOK_SECRET, body, now)}
-        knock(app, "POST", "/gateways/sandbox/webhook", data=body, headers=headers)
+        send_hostile(app, "POST", "/gateways/sandbox/webhook", data=body, headers=headers)
     for value in (
         *hostile_values.HEADERS,
         f"t={hostile_values.LONG_NUMBER},v1={'0' * 64}",
         f"t=999999999999,v1={'0' * 64}",
     ):
-        knock(app, "POST", "/gateways/sandbox/webhook", data=b"{}", headers={of_sandbox.HEADER: value})
+        send_hostile(app, "POST", "/gateways/sandbox/webhook", data=b"{}", headers={of_sandbox.HEADER: value})
 
 
 def test_no_answer_of_the_merchants_breaks_a_look_up(

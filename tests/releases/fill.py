@@ -50,7 +50,7 @@ from tests.support.merchant_server import merchant_server
 from tests.support.payer import CARD
 from tests.support.phone import CALLED
 from tests.support.server import SPANISH
-from tests.support.server_parts import Pool
+from tests.support.server_parts import SubmissionPool
 
 DECLINED = ("(declined)", "(expiry)", "(code)")
 APPROVAL = ("(authentication)", "(expiry)", "(code)")
@@ -330,7 +330,7 @@ def waits_for_the_worker(fill: Filler) -> None:
     fill.die(CHARGE_ATTEMPT, fill.last_attempt(), "charge")
     with fill.beside(SANDBOX_CARD_ENTRY="authorize"):
         fill.ring("1", "1", *CARD, name="charge_authorized")
-    with patch.object(Pool, "submit"):  # the PCI process dies as it begins to send the card
+    with patch.object(SubmissionPool, "submit"):  # the PCI process dies as it begins to send the card
         fill.key("card_is_sent", "(code)")
 
 

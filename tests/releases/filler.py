@@ -27,8 +27,8 @@ from tests.releases.open_calls import DiedError, OpenCall, go_on
 from tests.releases.snapshot import DATABASES, dump, keys_in
 from tests.releases.surroundings import settings
 from tests.support import sandbox_bank, schema
-from tests.support.carrier import signed_headers
 from tests.support.carrier_api import CarrierApi
+from tests.support.carrier_signature import signed_headers
 from tests.support.merchant_server import MerchantServer
 from tests.support.phone import AUTH_TOKEN, WEB, call_settings
 from tests.support.recorded_jobs import RecordedJob

@@ -13,8 +13,8 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import Ended, Event, KeysAsked, Paused
 from ivr.simulators.phone.keys import HANG_UP, HangUp
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
-from tests.support.carrier import signed_headers
-from tests.support.pay_carrier import carriers_habits
+from tests.support.carrier_pay import carriers_habits
+from tests.support.carrier_signature import signed_headers
 from tests.support.phone import AUTH_TOKEN, REACTION_S, call_settings
 from tests.support.script import Transcript
 from tests.support.server import Server

@@ -33,8 +33,8 @@ def main() -> int:
         Simulation(Path(folder), names) as simulation,
         tqdm(total=given.worlds, unit="world", disable=given.quiet) as bar,
     ):
-        weather = HURRIED if given.hurried else {}
-        for played in simulation.worlds(seed, first=given.first, count=given.worlds, **weather):
+        rates = HURRIED if given.hurried else {}
+        for played in simulation.worlds(seed, first=given.first, count=given.worlds, **rates):
             bar.update()
             played_in[played.deployment] += 1
             calls, charges = calls + played.calls, charges + played.charges

@@ -107,12 +107,12 @@ class BillSource:
         """Whether the next caller is to be sent a link: there are few of them, and what a source says hurts
         most while one is open.
         """
-        return self.chance.strikes(self.chance.weather.source / 2)
+        return self.chance.strikes(self.chance.rates.source / 2)
 
     def speak(self, due: Sequence[NewBill], api_key: str) -> None:
         """From now on it says things of some of these bills."""
         for new in due:
-            if not self.chance.strikes(self.chance.weather.source):
+            if not self.chance.strikes(self.chance.rates.source):
                 continue
             self.waiting.add(new.reference)
             self._last[new.reference] = new

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.platform.database.engine import reading
 from tests.simulation.bill_source import BillSource, BillUpdate
 from tests.simulation.checks import Tables

@@ -130,7 +130,7 @@ class SimulatedCaller:
         """A key that they are sure is right, before they have heard what for. Not into a card's number, and
         once into each sentence.
         """
-        haste, rate = self.line.haste, self.chance.weather.ahead
+        haste, rate = self.line.haste, self.chance.rates.ahead
         silent = not isinstance(event, Said | Paused) or (
             isinstance(event, Said) and is_card_entry(event.text)
         )

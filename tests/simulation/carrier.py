@@ -94,7 +94,7 @@ class CarrierLine:
         path = urlsplit(url).path
         if path == "/voice/status" or _PROGRESS.fullmatch(path):
             return self._tell(path, url, form, headers)
-        fate = chance.fate(chance.weather.carrier, _FATES)
+        fate = chance.fate(chance.rates.carrier, _FATES)
         if fate is not Fate.ANSWERED:
             self.carrier.trace(self.name, f"{path}: {fate.name.lower()}")
         if self.leaving:
@@ -114,7 +114,7 @@ class CarrierLine:
 
     def _be_late(self) -> None:
         """On the way to us, or back; the carrier waits, and so does the caller."""
-        late_s = self.carrier.chance.weather.late_s
+        late_s = self.carrier.chance.rates.late_s
         if late_s:
             self.carrier.scheduler.sleep(self.haste.seconds(0.0, late_s))
 
@@ -141,7 +141,7 @@ class CarrierLine:
         """The end of a call, or how far a Pay is: often lost, often late, and nobody waits for its answer."""
         chance = self.carrier.chance
         fate = chance.fate(
-            chance.weather.carrier * 2, (Fate.LOST, Fate.LOST, Fate.LATE, Fate.SLOW, Fate.REPEATED)
+            chance.rates.carrier * 2, (Fate.LOST, Fate.LOST, Fate.LATE, Fate.SLOW, Fate.REPEATED)
         )
         what = "the call is over" if path == "/voice/status" else f"{path}"
         self.carrier.trace(self.name, f"{what} ({fate.name.lower()})")

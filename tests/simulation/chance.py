@@ -1,4 +1,4 @@
-"""What is drawn in one world, from its seed alone: how bad the weather is, and where it strikes.
+"""What is drawn in one world, from its seed alone: how often what goes wrong, and where it strikes.
 
 Every draw comes from one source of randomness, and the world asks it in one order, so the same seed is the
 same world. What others do beside callers and payers is drawn `apart`, so that it moves no draw where they do
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
+class FaultRates:
     """How often what goes wrong: rates for each time it could."""
 
     carrier: float
     """A webhook of the carrier is lost, late, repeated, or its answer lost."""
-    inside: float
+    internal: float
     """The same between web and PCI."""
     gateway: float
     """The same between us and the gateway."""
@@ -42,7 +42,7 @@ class Weather:
     """Every webhook of a call, and every answer to one, is up to so many seconds late."""
 
 
-CALM = Weather(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+CALM = FaultRates(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 class Fate(Enum):
@@ -75,22 +75,22 @@ class Chance:
     """The one source of randomness of a world."""
 
     def __init__(self, seed: str, **fixed: float) -> None:
-        """`fixed`: rates of the weather that are not drawn."""
+        """`fixed`: rates that are not drawn."""
         self._seed = seed
         self._random = random.Random(seed)  # noqa: S311 - a simulation must be repeatable
-        self.weather = replace(self._draw_weather(), **fixed)
+        self.rates = replace(self._draw_rates(), **fixed)
 
     def apart(self, name: str) -> "Chance":
-        """Another source of randomness, in the same weather: its draws move none of this one's."""
-        return Chance(f"{self._seed}/{name}", **asdict(self.weather))
+        """Another source of randomness, at the same rates: its draws move none of this one's."""
+        return Chance(f"{self._seed}/{name}", **asdict(self.rates))
 
     def heal(self) -> None:
         """Nothing goes wrong any more."""
-        self.weather = CALM
+        self.rates = CALM
 
     @property
     def healed(self) -> bool:
-        return self.weather is CALM
+        return self.rates is CALM
 
     def strikes(self, rate: float) -> bool:
         return rate > 0 and self._random.random() < rate
@@ -108,11 +108,11 @@ class Chance:
     def fate(self, rate: float, fates: Sequence[Fate]) -> Fate:
         return self.one_of(fates) if self.strikes(rate) else Fate.ANSWERED
 
-    def _draw_weather(self) -> Weather:
+    def _draw_rates(self) -> FaultRates:
         """Most worlds suffer from a few things at once; some from everything, some from one thing alone."""
         rates = {
             "carrier": (0.0, 0.02, 0.06, 0.15),
-            "inside": (0.0, 0.0, 0.04, 0.15),
+            "internal": (0.0, 0.0, 0.04, 0.15),
             "gateway": (0.0, 0.15, 0.3, 0.6),
             "kills": (0.0, 0.0, 0.004, 0.02),
             "pauses": (0.0, 0.05, 0.2, 0.2),
@@ -121,7 +121,7 @@ class Chance:
         }
         drawn = {name: self.one_of(among) for name, among in rates.items()}
         others = random.Random(f"{self._seed}/others")  # noqa: S311 - as above
-        return Weather(
+        return FaultRates(
             **drawn,
             source=others.choice((0.0, 0.0, 0.4, 0.9)),
             by_hand=others.choice((0.0, 0.0, 0.3, 0.8)),

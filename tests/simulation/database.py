@@ -23,7 +23,7 @@ AFTER_COMMIT = "after_commit"
 
 
 @dataclass
-class Spell:
+class DatabaseFaults:
     """What the watch needs of the world that is being played."""
 
     scheduler: Scheduler
@@ -36,11 +36,11 @@ class Spell:
 
 @dataclass
 class WatchedDatabase:
-    """One engine and its watch; `spell` is None where nobody plays: then it does nothing."""
+    """One engine and its watch; `faults` is None where no world plays: then it does nothing."""
 
     name: str
     engine: sa.Engine
-    spell: Spell | None = None
+    faults: DatabaseFaults | None = None
     _holders: dict[int, Task] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class WatchedDatabase:
 
     def _task(self) -> Task | None:
         """The task that is running, where it belongs to a process."""
-        task = self.spell.scheduler.current if self.spell is not None else None
+        task = self.faults.scheduler.current if self.faults is not None else None
         return task if task is not None and task.process is not None else None
 
     def _begin(self, connection: sa.Connection) -> None:
@@ -71,23 +71,23 @@ class WatchedDatabase:
 
     def _before_begin(self) -> None:
         task = self._task()
-        if task is None or self.spell is None:
+        if task is None or self.faults is None:
             return
         if task.doomed or not task.process.alive:
             raise KilledError
-        self._strike(self.spell, "before a transaction")
-        if self.spell.away:
+        self._strike(self.faults, "before a transaction")
+        if self.faults.away:
             raise sa.exc.OperationalError("BEGIN", None, sqlite3.OperationalError("the database is away"))
 
     def _begun(self, connection: sa.Connection) -> None:
-        task = self.spell.scheduler.current if self.spell is not None else None
+        task = self.faults.scheduler.current if self.faults is not None else None
         if task is not None:
             self._holders[_of(connection.connection)] = task
             task.open_transactions += 1
 
     def _committing(self, connection: Any) -> None:
-        task, spell = self._task(), self.spell
-        if task is None or spell is None:
+        task, faults = self._task(), self.faults
+        if task is None or faults is None:
             self._commit(connection)
             self._ended(connection)
             self._follow(connection)
@@ -95,27 +95,27 @@ class WatchedDatabase:
         if task.doomed or not task.process.alive:
             self._rolling_back(connection)
             raise KilledError
-        if spell.chance.strikes(spell.chance.weather.kills):
+        if faults.chance.strikes(faults.chance.rates.kills):
             self._rolling_back(connection)  # as the database does, once the line is gone
-            spell.processes.die_here("before a commit")
-        if spell.away or spell.chance.strikes(spell.chance.weather.database):
-            spell.trace(task.name, f"commit refused by {self.name}")
+            faults.processes.die_here("before a commit")
+        if faults.away or faults.chance.strikes(faults.chance.rates.database):
+            faults.trace(task.name, f"commit refused by {self.name}")
             raise sqlite3.OperationalError("the database went away")
         self._commit(connection)
         self._ended(connection)
         self._follow(connection)
-        if spell.chance.strikes(spell.chance.weather.database / 2):
-            spell.trace(task.name, f"commit done by {self.name}, and its answer lost")
+        if faults.chance.strikes(faults.chance.rates.database / 2):
+            faults.trace(task.name, f"commit done by {self.name}, and its answer lost")
             raise sqlite3.OperationalError("the connection broke")
-        self._strike(spell, "after a commit")
+        self._strike(faults, "after a commit")
 
-    def _strike(self, spell: Spell, where: str) -> None:
+    def _strike(self, faults: DatabaseFaults, where: str) -> None:
         """Between two transactions: the process dies, or it is slow and others go on."""
-        chance = spell.chance
-        if chance.strikes(chance.weather.kills):
-            spell.processes.die_here(where)
-        if chance.strikes(chance.weather.pauses):
-            spell.scheduler.sleep(chance.one_of([0.0, 0.001, 0.1, 1.0, 4.0]))
+        chance = faults.chance
+        if chance.strikes(chance.rates.kills):
+            faults.processes.die_here(where)
+        if chance.strikes(chance.rates.pauses):
+            faults.scheduler.sleep(chance.one_of([0.0, 0.001, 0.1, 1.0, 4.0]))
 
     def _rolling_back(self, connection: Any) -> None:
         connection.info.pop(AFTER_COMMIT, None)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.payments.attempts.states import State
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from tests.simulation.checks import Tables
 from tests.simulation.simulated_gateway import ByHand, Truth
 

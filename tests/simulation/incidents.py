@@ -7,7 +7,7 @@ database's part, and not told here.
 from dataclasses import dataclass
 
 from tests.simulation.chance import Chance
-from tests.simulation.database import Spell
+from tests.simulation.database import DatabaseFaults
 from tests.simulation.processes import Processes
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.trace import Trace
@@ -21,17 +21,17 @@ class Incidents:
     chance: Chance
     processes: Processes
     trace: Trace
-    spell: Spell
+    faults: DatabaseFaults
     bank_away: bool = False
 
-    def befall(self) -> None:
+    def happen(self) -> None:
         """Spells of trouble at moments of their own: the database or the gateway is away, a process dies."""
-        chance, weather = self.chance, self.chance.weather
-        if chance.strikes(0.15) and weather.database:
-            self._spell(chance.seconds(0, 150), chance.seconds(1, 25), "away", self.spell)
-        if chance.strikes(0.2) and weather.gateway:
+        chance, rates = self.chance, self.chance.rates
+        if chance.strikes(0.15) and rates.database:
+            self._spell(chance.seconds(0, 150), chance.seconds(1, 25), "away", self.faults)
+        if chance.strikes(0.2) and rates.gateway:
             self._spell(chance.seconds(0, 150), chance.one_of([5.0, 40.0, 200.0]), "bank_away", self)
-        for _ in range(chance.whole(0, 4) if weather.kills else 0):
+        for _ in range(chance.whole(0, 4) if rates.kills else 0):
             kind = chance.one_of(["web", "pci", "worker"])
             self.scheduler.spawn(
                 "fate", lambda kind=kind: self._strike_down(kind), delay_s=chance.seconds(0, 200)

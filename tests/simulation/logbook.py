@@ -72,7 +72,7 @@ class Logbook:
         if fault is not None:
             event["exc_info"] = "".join(traceback.format_exception(fault))
         self.lines.append(event)
-        if level in _ERRORS and not _is_news(event) and not _is_weather(fault, event):
+        if level in _ERRORS and not _is_news(event) and not _is_expected(fault, event):
             self.bugs.append(f"the server logged {event['event']}: {_shown(event)}")
         raise structlog.DropEvent
 
@@ -109,7 +109,7 @@ def _is_news(event: MutableMapping[str, Any]) -> bool:
     return event["event"] in EXPECTED
 
 
-def _is_weather(fault: BaseException | None, event: MutableMapping[str, Any]) -> bool:
+def _is_expected(fault: BaseException | None, event: MutableMapping[str, Any]) -> bool:
     """Whether the world itself made it go wrong."""
     if isinstance(fault, sa.exc.OperationalError):
         return "locked" not in str(fault)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import State
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from ivr.payments.service import PaymentService
 from tests.simulation.simulated_gateway import SimulatedGateway
 from tests.support import schema

@@ -1,6 +1,6 @@
-"""How a bug is planted into the server: its patches, the weather that brings it to light, how it is told.
+"""How a bug is planted into the server: its patches, the fault rates that bring it to light, how it is told.
 
-In a planted bug's weather nobody but callers, payers and the server does anything, unless it says so: what is
+At a planted bug's rates nobody but callers, payers and the server does anything, unless it says so: what is
 drawn where others act moves what is drawn after it.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 Patches = list[AbstractContextManager[Any]]
 ALONE = {"source": 0.0, "by_hand": 0.0, "ahead": 0.0, "late_s": 0.0}
 """Nobody but callers, payers and the server does anything."""
-QUIET = {**ALONE, "carrier": 0.0, "inside": 0.0, "gateway": 0.0, "kills": 0.0, "database": 0.0, "queue": 0.0}
+QUIET = ALONE | dict.fromkeys(("carrier", "internal", "gateway", "kills", "database", "queue"), 0.0)
 GATEWAY_FAILS = {**QUIET, "gateway": 0.6}
 QUEUE_FAILS = {**QUIET, "queue": 0.5}
 SOURCE_SPEAKS = {**QUIET, "source": 0.9}
@@ -22,12 +22,12 @@ BY_HAND = {**QUIET, "by_hand": 0.8}
 
 @dataclass(frozen=True)
 class Bug:
-    """`plant` gives the patches; `weather` is what brings it to light."""
+    """`plant` gives the patches; `rates` bring it to light."""
 
     plant: Callable[[], Patches]
     told: str
     """Part of the sentence by which it is found."""
-    weather: Mapping[str, float] = field(default_factory=lambda: ALONE)
+    rates: Mapping[str, float] = field(default_factory=lambda: ALONE)
     deployment: str = "tokenize"
     first: int = 0
     """The number of the world to begin with: one near to where it was found before saves time."""

@@ -19,14 +19,14 @@ class Process:
     """One life of a process. `inside` is what was composed: an application, or a worker's handlers."""
 
     name: str
-    inside: Any
+    parts: Any
     alive: bool = True
     tasks: list[Task] = field(default_factory=list)
 
     @property
     def app(self) -> Any:
         """What takes its requests."""
-        return getattr(self.inside, "app", self.inside)
+        return getattr(self.parts, "app", self.parts)
 
 
 @dataclass(eq=False)
@@ -76,7 +76,7 @@ class Processes:
         self._trace(process.name, f"killed {where}")
         process.alive = False
         for task in process.tasks:
-            self._scheduler.doom(task)
+            self._scheduler.plan_kill(task)
         slot = next(slot for kind in self.slots.values() for slot in kind if slot.process is process)
         slot.process = None
         after_s = self._chance.one_of([0.5, 3.0, 10.0, 60.0])
@@ -98,5 +98,5 @@ class Processes:
     def _start(self, slot: Slot) -> None:
         if slot.process is None:
             slot.process = Process(slot.name, None)
-            slot.process.inside = slot.compose()
+            slot.process.parts = slot.compose()
             self._trace(slot.name, "started")

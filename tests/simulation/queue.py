@@ -56,7 +56,7 @@ class SimulatedQueue:
         if piece in self.known:
             return
         self.known.add(piece)
-        if self.chance.strikes(self.chance.weather.queue):
+        if self.chance.strikes(self.chance.rates.queue):
             if piece.job in NEVER_GIVEN_UP and self.chance.strikes(0.4):
                 self.trace("queue", f"loses {piece}")
                 return
@@ -94,7 +94,7 @@ class SimulatedQueue:
         finished = False
         self.trace(worker.name, f"runs {piece}")
         try:
-            worker.inside[piece.job](piece.subject_id, piece.nth)
+            worker.parts[piece.job](piece.subject_id, piece.nth)
             finished = True
         except Exception as fault:  # the worker's edge, as `ivr.jobs.runs` has it
             finished = True

@@ -87,12 +87,12 @@ class Simulation:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def worlds(self, seed: str, *, first: int = 0, count: int, **weather: float) -> Iterator[PlayedWorld]:
-        """`weather`: as in `play`."""
+    def worlds(self, seed: str, *, first: int = 0, count: int, **rates: float) -> Iterator[PlayedWorld]:
+        """`rates`: as in `play`."""
         for number in range(first, first + count):
-            yield self.play(seed, number, **weather)
+            yield self.play(seed, number, **rates)
 
-    def play(self, seed: str, number: int, **weather: float) -> PlayedWorld:
-        """`weather`: rates that are fixed, whatever the seed draws; see `chance.Weather`."""
+    def play(self, seed: str, number: int, **rates: float) -> PlayedWorld:
+        """`rates`: those that are fixed, whatever the seed draws; see `chance.FaultRates`."""
         name = self._names[number % len(self._names)]
-        return World(self._deployments[name], seed, number, **weather).play()
+        return World(self._deployments[name], seed, number, **rates).play()

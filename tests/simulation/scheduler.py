@@ -103,7 +103,7 @@ class Scheduler:
         self._wake(task, delay_s)
         return task
 
-    def doom(self, task: Task) -> None:
+    def plan_kill(self, task: Task) -> None:
         """The task dies where it waits; it does nothing any more."""
         if not task.over and task is not self.current:
             task.doomed = True

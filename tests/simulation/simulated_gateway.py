@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from gateways.contract import CardEntry, Gateway
+from gateways.capability import CardEntry
+from gateways.contract import Gateway
 from gateways.events import EventData, GatewayEvent, InvalidWebhookError, PaymentUpdated, RefundUpdated
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.bank.app import create_app
@@ -263,7 +264,7 @@ class SimulatedSandbox:
 
     def _received(self, request: Request) -> Answer:
         """What is to be sent once, as the world counts, is never turned away."""
-        rate = 0.0 if self.once_only(request) else self._around.chance.weather.gateway / 8
+        rate = 0.0 if self.once_only(request) else self._around.chance.rates.gateway / 8
         if self._limits.strikes(rate):
             return Answer(429, {"Content-Type": "application/json"}, _NOT_PROCESSED)
         return self._receive(request)

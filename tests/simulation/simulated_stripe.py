@@ -115,10 +115,12 @@ class SimulatedStripe:
         return Answer(answer.status, answer.headers, answer.body)
 
     def _handled(self, request: wire.Request) -> wire.Answer:
-        account, chance, rate = self._account, self._around.chance, self._around.chance.weather.gateway
+        account, chance, rate = self._account, self._around.chance, self._around.chance.rates.gateway
         if self._limits.strikes(rate / 4):
-            turned_away = self._limits.one_of([rate_limited, locked])()
-            return wire.json_answer(turned_away.status, {"error": turned_away.error}, turned_away.headers)
+            not_processed = self._limits.one_of([rate_limited, locked])()
+            return wire.json_answer(
+                not_processed.status, {"error": not_processed.error}, not_processed.headers
+            )
         started = account.begin(request)
         if not isinstance(started, Started):
             return started

@@ -21,11 +21,11 @@ def test_a_planted_bug_is_found(name: str, simulation: Callable[[str], Simulatio
     worlds = simulation(bug.deployment)
     with bug.planted():
         numbers = range(bug.first, bug.first + WORLDS_MAX)
-        played = (worlds.play("bugs", number, **bug.weather) for number in numbers)
+        played = (worlds.play("bugs", number, **bug.rates) for number in numbers)
         found = next(one for one in played if any(bug.told in each for each in one.violations))
     assert f"--seed bugs --first {found.number} --worlds 1" in found.told()
     if name in ONE_IN_EACH_DEPLOYMENT:  # it is the bug that was found, and not the world
-        again = worlds.play("bugs", found.number, **bug.weather)
+        again = worlds.play("bugs", found.number, **bug.rates)
         assert not again.violations, again.told()
 
 

@@ -27,7 +27,7 @@ class WebhookPoster:
         for news in self.bank.news():
             delay_s = chance.one_of([0.0, 0.5, 5.0, 60.0, 400.0]) if not chance.healed else 1.0
             self.scheduler.spawn("news", lambda news=news: self._bring(news), delay_s=delay_s)
-            if chance.strikes(chance.weather.gateway):
+            if chance.strikes(chance.rates.gateway):
                 later_s = chance.seconds(0.0, 300.0)
                 self.scheduler.spawn("news", lambda news=news: self._bring(news), delay_s=later_s)
 

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.dependencies import Dependencies
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.pay import PayHabits
 from ivr.web.api import keys as api_keys
@@ -24,7 +24,7 @@ from tests.simulation.bill_source import SAYS_AGAIN_AFTER_S_MAX, BillSource
 from tests.simulation.callers import Plan, SimulatedCaller
 from tests.simulation.carrier import Carrier, CarrierLine
 from tests.simulation.chance import Chance
-from tests.simulation.database import Spell
+from tests.simulation.database import DatabaseFaults
 from tests.simulation.deployment import INSIDE, Deployment, TaskPool
 from tests.simulation.external_refunds import DashboardUser
 from tests.simulation.incidents import Incidents
@@ -55,20 +55,20 @@ DAY_S = 25 * 3600
 class World:
     """Plays once."""
 
-    def __init__(self, deployment: Deployment, seed: str, number: int, **weather: float) -> None:
+    def __init__(self, deployment: Deployment, seed: str, number: int, **rates: float) -> None:
         self.deployment, self.seed, self.number = deployment, seed, number
         self.scheduler = Scheduler()
         self.clock = SimulatedClock(self.scheduler)
         self.ids = SequentialIds()
         self.trace = Trace(lambda: self.scheduler.now_s)
-        self.chance = Chance(f"{seed}/{number}/{deployment.name}", **weather)
+        self.chance = Chance(f"{seed}/{number}/{deployment.name}", **rates)
         self.processes = Processes(self.scheduler, self.chance, self.trace)
         self.queue = SimulatedQueue(self.scheduler, self.chance, self.processes, self.trace)
         self.network = Network(self.scheduler, self.chance, self.processes, self.trace)
-        self.spell = Spell(self.scheduler, self.chance, self.processes, self.trace)
+        self.faults = DatabaseFaults(self.scheduler, self.chance, self.processes, self.trace)
         self.logbook = Logbook(two_gateways=len(deployment.banks) > 1)
         self.messenger = WebhookPoster(self.scheduler, self.chance, self.network, deployment.bank)
-        self.trouble = Incidents(self.scheduler, self.chance, self.processes, self.trace, self.spell)
+        self.incidents = Incidents(self.scheduler, self.chance, self.processes, self.trace, self.faults)
         engine = deployment.web_database.engine
         self.payers = Payers(
             self.scheduler, self.chance, self.network, self.trace, deployment.bank, engine, self._gateway_did
@@ -83,7 +83,7 @@ class World:
             self.trace,
             deployment.bank,
             self.messenger.hear,
-            self.chance.weather.by_hand,
+            self.chance.rates.by_hand,
         )
         self.texts = Texts(self.payers.texted)
         self.written: list[tuple[str, str]] = []
@@ -97,19 +97,19 @@ class World:
     def play(self) -> PlayedWorld:
         """From the first ring to the checked books."""
         deployment = self.deployment
-        deployment.web_database.spell = deployment.pci_database.spell = None
+        deployment.web_database.faults = deployment.pci_database.faults = None
         deployment.empty()
         deployment.bank.begin(Surroundings(self.clock, self.scheduler, self.chance, self._gateway_did))
         self._on = deployment.dependencies(self.clock, self.ids, self.queue)
         with self.network.installed(), self.logbook.kept(), self.source.overheard():
             self._connect()
             api_key = self._furnish()
-            deployment.web_database.spell = deployment.pci_database.spell = self.spell
+            deployment.web_database.faults = deployment.pci_database.faults = self.faults
             try:
                 self._live(api_key)
                 self._heal()
             finally:
-                deployment.web_database.spell = deployment.pci_database.spell = None
+                deployment.web_database.faults = deployment.pci_database.faults = None
         truth = deployment.bank.truth()
         tables = checks.Tables.read(deployment)
         self.violations += self._checked(tables, truth)
@@ -158,16 +158,16 @@ class World:
         chance, deployment = self.chance, self.deployment
         for bank in deployment.banks:
             self.network.hosts[bank.host] = Host(
-                find=lambda bank=bank: None if self.trouble.bank_away else (None, bank.receiver()),
-                rate=lambda path, bank=bank: chance.weather.gateway / (1 if bank.is_money(path) else 4),
+                find=lambda bank=bank: None if self.incidents.bank_away else (None, bank.receiver()),
+                rate=lambda path, bank=bank: chance.rates.gateway / (1 if bank.is_money(path) else 4),
                 seen=self._asked_of_the_bank,
                 done=self._gateway_did,
             )
         self.network.hosts[INSIDE] = Host(
-            find=lambda: self._receiver("pci"), rate=lambda _path: chance.weather.inside, late_s_max=40.0
+            find=lambda: self._receiver("pci"), rate=lambda _path: chance.rates.internal, late_s_max=40.0
         )
         self.network.hosts[WEB.removeprefix("https://")] = Host(
-            find=lambda: self._receiver("web"), rate=lambda _path: chance.weather.inside
+            find=lambda: self._receiver("web"), rate=lambda _path: chance.rates.internal
         )
 
     def _receiver(self, kind: str) -> tuple[Process, object] | None:
@@ -245,7 +245,7 @@ class World:
         for _ in range(self.chance.whole(0, 3)):
             program.ask_in(self.chance.seconds(15.0, 240.0))
         self.source.speak(due, api_key)
-        self.trouble.befall()
+        self.incidents.happen()
         if len(self.deployment.banks) > 1:
             changes = self.chance.apart("gateways")
             for _ in range(changes.whole(1, 2)):
@@ -292,7 +292,7 @@ class World:
         installed, chance = self.deployment.habits, self.chance
         if not installed.connectors:
             return installed
-        trouble = "internal-error" if chance.strikes(chance.weather.carrier / 4) else None
+        trouble = "internal-error" if chance.strikes(chance.rates.carrier / 4) else None
         return replace(installed, result_after_attempts=chance.strikes(0.5), trouble=trouble)
 
     def _switch_gateways(self) -> None:
@@ -314,9 +314,9 @@ class World:
         self.violations += checks.card_tokens(self.deployment)
         worker, pci = self.processes.one("worker"), self.processes.one("pci")
         if worker is not None:
-            self.processes.begin(worker, "sweep", _weathered(self._on.payments.sweep))
+            self.processes.begin(worker, "sweep", _at_rates(self._on.payments.sweep))
         if pci is not None:
-            self.processes.begin(pci, "sweep", _weathered(pci.inside.pci_parts.sweeper.sweep))
+            self.processes.begin(pci, "sweep", _at_rates(pci.parts.pci_parts.sweeper.sweep))
 
     # And how it ends ----------------------------------------------------------------------------------------
 
@@ -326,7 +326,7 @@ class World:
         self.trace("world", "heals")
         self.chance.heal()
         self.processes.heal()
-        self.spell.away, self.trouble.bank_away = False, away
+        self.faults.away, self.incidents.bank_away = False, away
         self._settle(away=away)
         if len(self.deployment.banks) > 1:  # what was begun at the other gateway waits for it
             self._switch_gateways()
@@ -342,7 +342,7 @@ class World:
             return
         self.trace("world", "a day passes" + (", and the gateway is away" if away else ""))
         self._pass(DAY_S)
-        self.trouble.bank_away = False
+        self.incidents.bank_away = False
         whatever = away or len(self.deployment.banks) > 1
         self._decide(whatever=whatever)
         # the last look, behind which a person is asked, may come a little later than the day
@@ -370,7 +370,7 @@ class World:
         self.violations += said
 
 
-def _weathered(sweep: object) -> object:
+def _at_rates(sweep: object) -> object:
     """A sweep at its thread's edge: a database that is away for a moment does not end it."""
 
     def run() -> None:

@@ -29,7 +29,7 @@ from ivr.pci.tokenizers import CardGateway
 from ivr.platform import request_signing as signing
 from ivr.platform.ids import Ids
 from ivr.simulators.phone.schema import validate
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 from tests.support.time_and_ids import ManualClock, SequentialIds
 
 PCI_URL = "https://pci.example.com"

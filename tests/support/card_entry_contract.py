@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
+from gateways.capability import CardEntry, Verb
 from gateways.contract import (
     Approved,
     Authorized,
@@ -16,7 +16,6 @@ from gateways.contract import (
     CaptureRequest,
     Card,
     CardAuthorized,
-    CardEntry,
     ChargeRequest,
     Declined,
     Order,
@@ -146,11 +145,11 @@ class TokenContract(GatewayContract):
     def test_tokenizing_that_was_not_processed_goes_through_under_its_key(
         self, harness: GatewayHarness
     ) -> None:
-        harness.turn_away(Verb.TOKENIZE)
+        harness.answer_not_processed(Verb.TOKENIZE)
 
-        turned_away = harness.tokenizer.tokenize(harness.good_card, key="entry-a-1")
-        assert isinstance(turned_away, Unavailable)
-        assert turned_away.retry_same_key
+        not_processed = harness.tokenizer.tokenize(harness.good_card, key="entry-a-1")
+        assert isinstance(not_processed, Unavailable)
+        assert not_processed.retry_same_key
         assert isinstance(self.pay(harness, "a-1"), Approved)
 
     def test_tokenizing_where_nobody_answers_is_unavailable(self, harness: GatewayHarness) -> None:
@@ -262,11 +261,11 @@ class AuthorizationContract(GatewayContract):
 
     def test_a_capture_that_was_not_processed_goes_through_again(self, harness: GatewayHarness) -> None:
         capture = CaptureRequest("a-1", self.held(harness), 5000, "EUR")
-        harness.turn_away(Verb.CAPTURE)
+        harness.answer_not_processed(Verb.CAPTURE)
 
-        turned_away = harness.gateway.capture(capture)
-        assert isinstance(turned_away, Unknown)
-        assert turned_away.retry_same_key
+        not_processed = harness.gateway.capture(capture)
+        assert isinstance(not_processed, Unknown)
+        assert not_processed.retry_same_key
         assert harness.books("a-1").taken_minor == 0
         assert isinstance(harness.gateway.capture(capture), Approved)
 

@@ -75,11 +75,11 @@ class ChargeContract(GatewayVerbs):
         self, harness: GatewayHarness
     ) -> None:
         ask = self.first_times(harness, "a-1", times=2)
-        harness.turn_away(self.first)
+        harness.answer_not_processed(self.first)
 
-        turned_away = ask[0]()
-        assert isinstance(turned_away, Unknown)
-        assert turned_away.retry_same_key
+        not_processed = ask[0]()
+        assert isinstance(not_processed, Unknown)
+        assert not_processed.retry_same_key
         assert nothing_moved(harness, "a-1")
         assert isinstance(ask[1](), self.done)
         books = harness.books("a-1")

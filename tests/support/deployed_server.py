@@ -116,7 +116,7 @@ class DeployedServer(ServerProcesses):
         line.close()
         return PhoneCall(settings.call_sid, ended, said, line)
 
-    def hang_up_again(self, call_sid: str) -> None:
+    def repeat_hang_up(self, call_sid: str) -> None:
         """The carrier repeats that this call is over."""
         settings = replace(self._call_settings(CALLED), call_sid=call_sid)
         Webhooks(settings, HttpPhoneLine(), lambda _: None).status("completed", CallDuration="0")
@@ -155,7 +155,7 @@ class DeployedServer(ServerProcesses):
     def until(self, reference: str, state: str) -> None:
         eventually(lambda: self.state(reference) == state, timeout_s=PATIENCE_S, what=f"the state {state}")
 
-    def until_the_bank_thinks(self, reference: str) -> None:
+    def until_bank_is_processing(self, reference: str) -> None:
         """The charge has arrived there, and is not decided."""
 
         def thinking() -> bool:
@@ -180,7 +180,7 @@ class DeployedServer(ServerProcesses):
         rows = self.bank_rows("SELECT * FROM movement WHERE state = 'approved' AND kind != 'refund'")
         return [row for row in rows if row["key"] in keys]
 
-    def errand_is_under_way(self) -> bool:
+    def remote_call_is_under_way(self) -> bool:
         """Some call waits for an answer of the PCI process."""
         return any(row.intent for row in self.rows(sa.select(schema.call.c.intent)))
 
@@ -205,7 +205,7 @@ class DeployedServer(ServerProcesses):
         answer = requests.post(url, json={"harm": harm, "path": path, **more}, timeout=PATIENCE_S)
         assert answer.status_code == 204, answer.text
 
-    def unharm(self) -> None:
+    def clear_faults(self) -> None:
         """Nothing goes wrong there any more, but by amounts."""
         url = f"{self.environ['SANDBOX_URL']}/control/faults"
         assert requests.delete(url, timeout=PATIENCE_S).status_code == 204

@@ -87,7 +87,7 @@ def fails(merchant: MerchantServer) -> None:
 
 
 def pci_down(server: Server) -> None:
-    server.inside.down = True
+    server.pci_connection.down = True
 
 
 def pci_down_at(end: str) -> Step:
@@ -95,9 +95,9 @@ def pci_down_at(end: str) -> Step:
 
     def plan(server: Server) -> None:
         def at(path: str) -> None:
-            server.inside.down = server.inside.down or path.endswith(end)
+            server.pci_connection.down = server.pci_connection.down or path.endswith(end)
 
-        server.inside.meanwhile = at
+        server.pci_connection.meanwhile = at
 
     return plan
 

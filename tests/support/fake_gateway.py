@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum, auto
 
+from gateways.capability import Capabilities, CardEntry
 from gateways.contract import (
     Approved,
     Authorized,
     Cancelled,
-    Capabilities,
     CaptureRequest,
-    CardEntry,
     ChargeRequest,
     Declined,
     LookupResult,
@@ -63,7 +62,7 @@ class Fate(Enum):
     LATE = auto()
     """It is on its way when the sender gives up waiting, and arrives when it is delivered."""
     NEVER = auto()
-    TURNED_AWAY = auto()
+    NOT_PROCESSED = auto()
     """Nothing is done, and the bank's own answer says so."""
     KILLED_BEFORE = auto()
     KILLED_AFTER = auto()
@@ -82,7 +81,7 @@ class FakeGateway(UnsupportedVerbs):
         self.fates: deque[Fate] = deque()
         """Of the next requests, in order; then all are answered."""
         self.sent: list[tuple[str, str]] = []
-        self.turned_away: list[tuple[str, str]] = []
+        self.not_processed: list[tuple[str, str]] = []
         """Requests that it did not process, and said so."""
         self.looked_up: list[tuple[str, bool]] = []
         self.charged: dict[str, int] = {}
@@ -239,13 +238,13 @@ class FakeGateway(UnsupportedVerbs):
             fate = self._fate()
             if fate is Fate.KILLED_BEFORE:
                 raise KilledError
-            (self.turned_away if fate is Fate.TURNED_AWAY else self.sent).append((verb, key))
+            (self.not_processed if fate is Fate.NOT_PROCESSED else self.sent).append((verb, key))
             if fate in {Fate.LATE, Fate.KILLED_LATE}:
                 self.under_way.append(arrive)
-            elif fate not in {Fate.NEVER, Fate.TURNED_AWAY}:
+            elif fate not in {Fate.NEVER, Fate.NOT_PROCESSED}:
                 answer = arrive()
         self.before_answer()
-        if fate is Fate.TURNED_AWAY:
+        if fate is Fate.NOT_PROCESSED:
             return Unknown("too many requests", retry_same_key=True)
         if fate in {Fate.KILLED_AFTER, Fate.KILLED_LATE}:
             raise KilledError

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateways.contract import Approved, GatewayUnreachableError, RefundRequest, Unknown, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import Approved, GatewayUnreachableError, RefundRequest, Unknown
 from gateways.declines import Decline
 from tests.support.charge_contract import ChargeContract
 from tests.support.gateway_harness import GatewayHarness, PlantedBugError

@@ -81,7 +81,7 @@ class GatewayHarness(ABC):
         """The next such request is done, and it and each repeat are answered by a page of HTML."""
 
     @abstractmethod
-    def turn_away(self, asked: AskedVerb) -> None:
+    def answer_not_processed(self, asked: AskedVerb) -> None:
         """The next such request is not processed, and the gateway's own answer says so."""
 
     @abstractmethod

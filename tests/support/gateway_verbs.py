@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from gateways.capability import Verb
-from gateways.contract import Approved, Card, LookupResult, Order, PayLink, Result, Unknown
-from gateways.saved_cards import CardOnFile
+from gateways.contract import Approved, Card, CardOnFile, LookupResult, Order, PayLink, Result, Unknown
 from gateways.secret import Secret
 from tests.support.gateway_harness import GatewayHarness
 

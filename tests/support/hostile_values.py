@@ -94,7 +94,7 @@ def _exchanged(template: Mapping[str, Any], path: tuple[str, ...], value: str) -
     return json.dumps(copy).replace('"@here@"', value).encode()
 
 
-def knock(app: Any, method: str, path: str, **more: Any) -> TestResponse:
+def send_hostile(app: Any, method: str, path: str, **more: Any) -> TestResponse:
     """`path` is the raw one, with its query."""
     bare, _, query = path.partition("?")
     environ = {

@@ -31,7 +31,7 @@ class HttpPhoneLine:
     as a proxy in front of the processes does.
 
     `before` is told the number (from 1) and URL of each
-    webhook before it is sent; none is sent while the line is not `passable`. `doors` are the web processes
+    webhook before it is sent; none is sent while the line is not `passable`. `web_urls` are the web processes
     that take turns; the URL that is signed stays the public one. Where it is not `patient`, a refused
     connection is a fault of the call.
     """
@@ -39,7 +39,7 @@ class HttpPhoneLine:
     def __init__(
         self,
         before: Callable[[int, str], None] = lambda *_: None,
-        doors: tuple[str, ...] = (),
+        web_urls: tuple[str, ...] = (),
         *,
         patient: bool = True,
     ) -> None:
@@ -49,7 +49,7 @@ class HttpPhoneLine:
         self.passable = threading.Event()
         self.passable.set()
         self._before = before
-        self._doors = itertools.cycle(doors) if doors else None
+        self._web_urls = itertools.cycle(web_urls) if web_urls else None
         self.answers: list[tuple[str, HttpAnswer]] = []
 
     def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
@@ -60,7 +60,7 @@ class HttpPhoneLine:
 
         def connected() -> bool:
             try:
-                answered.append(self._inner.post(self._door(url), form, headers))
+                answered.append(self._inner.post(self._web_url(url), form, headers))
             except NotConnectedError:
                 if not self._patient:
                     raise
@@ -75,11 +75,11 @@ class HttpPhoneLine:
         """The call is over: its connections are, too."""
         self._inner.close()
 
-    def _door(self, url: str) -> str:
+    def _web_url(self, url: str) -> str:
         path = urlsplit(url).path
-        if self._doors is None or not path.startswith("/voice/"):
+        if self._web_urls is None or not path.startswith("/voice/"):
             return url
-        return next(self._doors) + url[url.index(path) :]
+        return next(self._web_urls) + url[url.index(path) :]
 
 
 @dataclass

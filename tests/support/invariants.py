@@ -25,18 +25,18 @@ from tests.support.several_processes import SeveralProcesses
 _LOST_LINE = re.compile(r"AdminShutdown|server closed the connection|connection is (?:lost|closed)")
 """PostgreSQL ended the session: what the test did itself."""
 _CONNECTS = re.compile(r" in (?:__connect|connect)$")
-_OWN_DOING = {"carrier_fallback", "worker_died", "worker_lock_lost"}
+EXPECTED_EVENTS = {"carrier_fallback", "worker_died", "worker_lock_lost"}
 LOOK_S = 0.3
 _SEALED = [column for column in card_entry.c if column.name.startswith(("sealed_", "result_"))]
 
 
-def is_own_doing(entry: dict[str, Any]) -> bool:
+def is_expected_error(entry: dict[str, Any]) -> bool:
     """Whether an error in a log is what killing and cutting off must lead to."""
     if entry["process"] == "pci" and "OperationalError" in entry.get("error", ()):
         # It says no words of an error. One that got no session is another matter, of which there are too few.
         return not any(_CONNECTS.search(frame) for frame in entry["where"])
     why = f"{entry.get('exception', '')} {entry.get('error', '')} {entry['event']}"
-    return entry["event"] in _OWN_DOING or bool(_LOST_LINE.search(why))
+    return entry["event"] in EXPECTED_EVENTS or bool(_LOST_LINE.search(why))
 
 
 def wait(several: SeveralProcesses) -> None:
@@ -47,20 +47,20 @@ def wait(several: SeveralProcesses) -> None:
     """
     several.all_ready()
     for entry in _sealed_entries(several):
-        several.server.hang_up_again(entry.call_sid)
+        several.server.repeat_hang_up(entry.call_sid)
     left: list[str] = []
 
-    def rested() -> bool:
+    def is_finished() -> bool:
         before = list(left)
-        left[:] = unrest(several)
+        left[:] = unfinished(several)
         if left and left != before:
             several.tell(f"under way: {', '.join(left)}")
         return not left
 
-    several.until(rested, "rest", every_s=LOOK_S)
+    several.until(is_finished, "rest", every_s=LOOK_S)
 
 
-def unrest(several: SeveralProcesses) -> list[str]:
+def unfinished(several: SeveralProcesses) -> list[str]:
     """What is still under way."""
     server = several.server
     attempts = schema.attempt.c
@@ -97,7 +97,7 @@ def check(several: SeveralProcesses, crowd: ManyCallers, outcomes: list[dict[str
     assert failed_jobs(server.engine) == []
     assert several.faults == []
     _no_card_is_left(several)
-    server.excused = is_own_doing
+    server.excused = is_expected_error
     server.check_files()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
+from gateways.capability import UnsupportedError, Verb
 from gateways.contract import (
     Approved,
     Cancelled,
@@ -25,7 +25,6 @@ from gateways.contract import (
     PayLink,
     RefundRequest,
     Unknown,
-    UnsupportedError,
 )
 from tests.support.gateway_harness import AskedVerb, GatewayHarness
 from tests.support.gateway_verbs import HARMS
@@ -123,10 +122,10 @@ class LinkContract:
         assert harness.books("a-1").taken_minor == AMOUNT_MINOR
 
     def test_a_page_that_was_not_processed_opens_under_its_key(self, harness: LinkHarness) -> None:
-        harness.turn_away(Verb.OPEN_LINK)
-        turned_away = harness.gateway.open_link(harness.link("a-1"))
-        assert isinstance(turned_away, Unknown)
-        assert turned_away.retry_same_key
+        harness.answer_not_processed(Verb.OPEN_LINK)
+        not_processed = harness.gateway.open_link(harness.link("a-1"))
+        assert isinstance(not_processed, Unknown)
+        assert not_processed.retry_same_key
         opened = self.open(harness)
         assert self.look(harness) == opened
 

@@ -13,7 +13,7 @@ from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Transport
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support import schema
-from tests.support.pay_carrier import carriers_habits
+from tests.support.carrier_pay import carriers_habits
 from tests.support.phone import REACTION_S, call_settings
 from tests.support.script import ScriptedCaller, Transcript, read_line
 from tests.support.server import AMOUNT_MINOR, ENGLISH, REFERENCE, Server

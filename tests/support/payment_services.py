@@ -149,7 +149,7 @@ class PaymentServices:
         with self.engine.begin() as tx:
             self.attempts.close_link(tx, attempt_id, note="a test")
 
-    def want_card(self, *, call_id: str | None = None, amount_minor: int = 4_000) -> str:
+    def await_card(self, *, call_id: str | None = None, amount_minor: int = 4_000) -> str:
         """An attempt whose card the PCI process authorizes."""
         from ivr.payments.attempts.states import Event
 
@@ -163,7 +163,7 @@ class PaymentServices:
         """An attempt whose amount the issuer holds."""
         from ivr.payments.attempts.states import Event
 
-        attempt_id = self.want_card(call_id=call_id)
+        attempt_id = self.await_card(call_id=call_id)
         authorization = self.bank.authorize(attempt_id, self.attempt(attempt_id).amount_minor)
         with self.engine.begin() as tx:
             self.attempts.attach_card(tx, attempt_id, "visa", "4242", authorization=authorization)
@@ -222,7 +222,7 @@ class PaymentServices:
             row = tx.execute(sa.select(schema.bill).where(schema.bill.c.id == bill_id)).one()
         return row.paid_minor, row.reserved_minor
 
-    def told(self, attempt_id: str) -> list[str]:
+    def events_of(self, attempt_id: str) -> list[str]:
         """The events of this attempt, in the words of `recorded_events`."""
         with self.engine.begin() as tx:
             return list(

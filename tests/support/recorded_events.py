@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from ivr.events.emitter import Events, on
 from ivr.events.payment_events import (
+    CardNotSaved,
+    CardSaved,
     LeftUnheard,
     LinkOpened,
     PaymentApproved,
@@ -15,9 +17,11 @@ from ivr.events.payment_events import (
     PaymentNeedsReview,
     PaymentNotCharged,
     PaymentUnknown,
+    RefundApproved,
+    RefundDeclined,
+    SavedCardDeleted,
+    SavedCardEvent,
 )
-from ivr.events.refund_events import RefundApproved, RefundDeclined
-from ivr.events.saved_card_events import CardDeleted, CardNotSaved, CardSaved, SavedCardEvent
 from ivr.platform.clock import Clock
 from tests.support import schema
 
@@ -33,7 +37,7 @@ WORDS = {
     RefundDeclined: "refund_declined",
     CardSaved: "card_kept",
     CardNotSaved: "card_not_kept",
-    CardDeleted: "card_forgotten",
+    SavedCardDeleted: "card_forgotten",
 }
 
 
@@ -60,7 +64,7 @@ class RecordedEvents:
             on(RefundDeclined, self._payment),
             on(CardSaved, self._card),
             on(CardNotSaved, self._card),
-            on(CardDeleted, self._card),
+            on(SavedCardDeleted, self._card),
         )
 
     def _payment(self, tx: sa.Connection, event: PaymentEvent) -> None:

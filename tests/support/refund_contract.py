@@ -80,11 +80,11 @@ class RefundContract(GatewayVerbs):
         self, harness: GatewayHarness
     ) -> None:
         refund = RefundRequest("r-1", self.paid(harness, "a-1", 5000), 2000, "EUR")
-        harness.turn_away(Verb.REFUND)
+        harness.answer_not_processed(Verb.REFUND)
 
-        turned_away = harness.gateway.refund(refund)
-        assert isinstance(turned_away, Unknown)
-        assert turned_away.retry_same_key
+        not_processed = harness.gateway.refund(refund)
+        assert isinstance(not_processed, Unknown)
+        assert not_processed.retry_same_key
         assert harness.books("a-1").refunded_minor == 0
         assert isinstance(harness.gateway.refund(refund), Approved)
         assert harness.books("a-1").refunded_minor == 2000

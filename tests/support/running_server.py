@@ -30,7 +30,15 @@ from tests.support.due_jobs import DueJobs
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, PCI, WEB, WsgiApp, WsgiTransport
 from tests.support.sandbox_bank import RunningBank
 from tests.support.server import ENGLISH, SPANISH, WEBHOOK_SECRET, Server
-from tests.support.server_parts import Inside, Line, LockedIds, Pool, Proxy, ThinkingBank, not_yet
+from tests.support.server_parts import (
+    ClockedProcessing,
+    GatewayConnection,
+    LockedIds,
+    PciConnection,
+    PrefixProxy,
+    SubmissionPool,
+    not_yet,
+)
 from tests.support.virtual_clock import VirtualClock
 
 
@@ -40,7 +48,7 @@ class _Quiet(WSGIRequestHandler):
 
 
 def environment(
-    folder: Path, database_url: str, bank_url: str, inside_url: str, changes: dict[str, str]
+    folder: Path, database_url: str, bank_url: str, pci_url: str, changes: dict[str, str]
 ) -> dict[str, str]:
     """A complete environment of all processes."""
     return {
@@ -49,7 +57,7 @@ def environment(
         "PCI_DATABASE_URL": f"sqlite:///{folder}/pci.db",
         "PUBLIC_URL": WEB,
         "PCI_PUBLIC_URL": PCI,
-        "PCI_INTERNAL_URL": inside_url,
+        "PCI_INTERNAL_URL": pci_url,
         "INTERNAL_SECRET": "c7e9d2a4863b5e0f1c7d8a92e35b41f0",
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": AUTH_TOKEN.reveal(),
@@ -80,34 +88,36 @@ def running_server(
     with ExitStack() as stack:
         clock = clock or VirtualClock()
         ids = ids or LockedIds()
-        bank = RunningBank(folder / "bank.db", clock, ThinkingBank(clock))
+        bank = RunningBank(folder / "bank.db", clock, ClockedProcessing(clock))
         stack.callback(bank.close)
         if not (folder / "pci.db").exists():
             (folder / "pci.db").write_bytes(pci_template)
-        inside = Inside(not_yet)
-        listening = make_server("127.0.0.1", 0, inside, threaded=True, request_handler=_Quiet)
+        pci_connection = PciConnection(not_yet)
+        listening = make_server("127.0.0.1", 0, pci_connection, threaded=True, request_handler=_Quiet)
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         stack.callback(listening.server_close)
         stack.callback(listening.shutdown)
-        inside_url = f"http://127.0.0.1:{listening.server_port}"
-        environ = environment(folder, database_url, bank.url, inside_url, changes)
-        pool = Pool(clock)
+        pci_url = f"http://127.0.0.1:{listening.server_port}"
+        environ = environment(folder, database_url, bank.url, pci_url, changes)
+        pool = SubmissionPool(clock)
         pci_parts = _pci_parts(environ, clock, ids, pool)
         stack.callback(pci_parts.engine.dispose)
-        inside.app = pci = create_app(pci_parts)
+        pci_connection.app = pci = create_app(pci_parts)
         work = DueJobs(clock=clock)
         read = load_config(environ)
         engine = make_engine(read.database_url)
         stack.callback(engine.dispose)
-        gateway: Any = Line(registry.adapter(read.gateway, read.gateway_settings), clock)
+        gateway: Any = GatewayConnection(registry.adapter(read.gateway, read.gateway_settings), clock)
         on = Dependencies(read, engine, work, gateway, clock, ids)
         work.handlers = handlers(on)
         clock.agenda = work
         web = make_web(on)
         transport = _transport(environ, web, pci)
-        server = Server(clock, ids, bank, work, on, web, pci_parts, pci, inside, pool, transport, environ)
-        bank.tell = server.hear_from_bank
+        server = Server(
+            clock, ids, bank, work, on, web, pci_parts, pci, pci_connection, pool, transport, environ
+        )
+        bank.tell = server.receive_bank_webhook
         yield server
         # Whoever still waits at the bank is let go, so that no thread outlives the server.
         work.absent = True
@@ -150,11 +160,20 @@ class Servers:
 
 def _parts(server: Server) -> list[int]:
     """Which objects the server is made of."""
-    its = (server.web, server.pci_parts, server.pci, server.on, server.inside.app, server.transport.apps)
+    its = (
+        server.web,
+        server.pci_parts,
+        server.pci,
+        server.on,
+        server.pci_connection.app,
+        server.transport.apps,
+    )
     return [id(part) for part in its]
 
 
-def _pci_parts(environ: dict[str, str], clock: VirtualClock, ids: LockedIds, pool: Pool) -> PciDependencies:
+def _pci_parts(
+    environ: dict[str, str], clock: VirtualClock, ids: LockedIds, pool: SubmissionPool
+) -> PciDependencies:
     read = load_pci_config(environ)
     return build_pci(
         read,
@@ -174,7 +193,7 @@ def _transport(environ: dict[str, str], web: WsgiApp, pci: WsgiApp) -> WsgiTrans
     apps = {f"{public.scheme}://{public.netloc}": web, f"{cards.scheme}://{cards.netloc}": pci}
     if public.path or cards.path:
         assert public.path == cards.path
-        return Proxy(apps, prefix=public.path)
+        return PrefixProxy(apps, prefix=public.path)
     return WsgiTransport(apps)
 
 

@@ -21,7 +21,7 @@ from tests.support.gateway_harness import HeldRequest
 from tests.support.time_and_ids import ManualClock
 
 
-class HeldAnswer(HeldRequest):
+class ProcessingTime(HeldRequest):
     """How the bank waits: not at all, until a test holds it; then for as long as the test says."""
 
     def __init__(self) -> None:
@@ -62,18 +62,20 @@ class RunningBank:
     """A bank that listens at `url` until `close`."""
 
     def __init__(
-        self, database: Path, clock: ManualClock | None = None, thought: HeldAnswer | None = None
+        self, database: Path, clock: ManualClock | None = None, processing: ProcessingTime | None = None
     ) -> None:
         self.tell: Callable[[str, str], None] = lambda *_: None
         """Hears of what the bank would post as a webhook."""
         self.database = database
         self.clock = clock or ManualClock()
-        self.thought = thought or HeldAnswer()
+        self.processing = processing or ProcessingTime()
         self.ids = _NotedIds()
         self.ledger = Ledger(database)
         self._received = 0
         self._counting = Lock()
-        dependencies = BankDependencies(self.ledger, self.clock.now, self.thought.sleep, self.ids, self._tell)
+        dependencies = BankDependencies(
+            self.ledger, self.clock.now, self.processing.sleep, self.ids, self._tell
+        )
         self.app = create_app(dependencies)
         self._server = BankServer(0)
         self.url = self._server.url
@@ -97,14 +99,14 @@ class RunningBank:
         assert answer.status_code == 204, answer.text
 
     @contextmanager
-    def thinking(self, path: str) -> Iterator[HeldAnswer]:
+    def held(self, path: str) -> Iterator[ProcessingTime]:
         """The next request to `path` is under way until the block ends."""
-        self.thought.hold()
+        self.processing.hold()
         self.harm("none", path, delay_s=30)
         try:
-            yield self.thought
+            yield self.processing
         finally:
-            self.thought.let_go()
+            self.processing.let_go()
 
     def pay_page(self, url: str, last_four: str = "4242", **more: str) -> requests.Response:
         """A payer chooses a test card on a page of the bank's; where they are led is not followed."""
@@ -125,7 +127,7 @@ class RunningBank:
 
     def close(self) -> None:
         if self._thread.is_alive():
-            self.thought.let_go()
+            self.processing.let_go()
             self._server.stop()
             self._thread.join(10)
             self.ledger.close()

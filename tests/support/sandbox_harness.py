@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry, PayLink
+from gateways.capability import CardEntry, Verb
+from gateways.contract import PayLink
 from gateways.declines import Decline
 from gateways.sandbox import client
 from gateways.sandbox.adapter import SandboxGateway
@@ -15,7 +15,7 @@ from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
 from tests.support.gateway_harness import FORGET, LOOKUP, AskedVerb, GatewayBooks, PlantedBugError, card
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkHarness, order
-from tests.support.sandbox_bank import HeldAnswer, RunningBank
+from tests.support.sandbox_bank import ProcessingTime, RunningBank
 from tests.support.time_and_ids import ManualClock
 
 PATHS = {
@@ -70,11 +70,11 @@ class SandboxHarness(LinkHarness):
     def garble(self, asked: AskedVerb) -> None:
         self.bank.harm("garbage_after", PATHS[asked])
 
-    def turn_away(self, asked: AskedVerb) -> None:
+    def answer_not_processed(self, asked: AskedVerb) -> None:
         self.bank.harm("not_processed", PATHS[asked])
 
-    def under_way(self, asked: AskedVerb) -> AbstractContextManager[HeldAnswer]:
-        return self.bank.thinking(PATHS[asked])
+    def under_way(self, asked: AskedVerb) -> AbstractContextManager[ProcessingTime]:
+        return self.bank.held(PATHS[asked])
 
     def be_impatient(self) -> None:
         self._speak_with(BankClient(self.bank.url, total_s=0.2))

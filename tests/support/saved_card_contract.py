@@ -10,9 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from gateways.capability import Verb
-from gateways.contract import Approved, ChargeRequest, Declined, Prepared, Result, Unknown
+from gateways.contract import (
+    Approved,
+    CardDeleted,
+    CardOnFile,
+    ChargeRequest,
+    Declined,
+    Prepared,
+    Result,
+    Unknown,
+)
 from gateways.declines import Decline
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from tests.support.card_entry_contract import TokenContract
 from tests.support.gateway_harness import FORGET, GatewayHarness
@@ -149,19 +157,19 @@ class SavedCardContract(TokenContract):
 
     def test_what_was_not_processed_of_a_saved_card_goes_through_again(self, harness: GatewayHarness) -> None:
         token, charged = self.charge_to_keep(harness, "a-1")
-        harness.turn_away(Verb.SAVE_CARD)
-        harness.turn_away(FORGET)
+        harness.answer_not_processed(Verb.SAVE_CARD)
+        harness.answer_not_processed(FORGET)
 
-        turned_away = harness.gateway.save_card(
+        not_processed = harness.gateway.save_card(
             "save-1", token, charge_reference=charged, gateway_customer_id=None
         )
-        assert isinstance(turned_away, Unknown)
-        assert turned_away.retry_same_key
+        assert isinstance(not_processed, Unknown)
+        assert not_processed.retry_same_key
         card = harness.gateway.save_card("save-1", token, charge_reference=charged, gateway_customer_id=None)
         assert isinstance(card, CardOnFile)
-        turned_away = harness.gateway.delete_card(card)
-        assert isinstance(turned_away, Unknown)
-        assert turned_away.retry_same_key
+        not_processed = harness.gateway.delete_card(card)
+        assert isinstance(not_processed, Unknown)
+        assert not_processed.retry_same_key
         assert harness.gateway.delete_card(card) == CardDeleted()
 
     @pytest.mark.parametrize("harm", ["lose_request", *HARMS])

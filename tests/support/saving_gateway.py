@@ -9,8 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gateways.capability import Capabilities
 from gateways.contract import (
-    Capabilities,
+    CardDeleted,
+    CardOnFile,
     CardSaving,
     ChargeRequest,
     Declined,
@@ -20,7 +22,6 @@ from gateways.contract import (
     Unknown,
 )
 from gateways.declines import Decline
-from gateways.saved_cards import CardDeleted, CardOnFile
 from gateways.secret import Secret
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments.attempts import store as records

@@ -28,7 +28,7 @@ from tests.support.databases import empty_wal
 from tests.support.due_jobs import DueJobs
 from tests.support.phone import CALLER, WEB, WsgiTransport
 from tests.support.sandbox_bank import RunningBank
-from tests.support.server_parts import Inside, LockedIds, Pool, nothing_meanwhile
+from tests.support.server_parts import LockedIds, PciConnection, SubmissionPool, nothing_meanwhile
 from tests.support.virtual_clock import VirtualClock
 
 SPANISH = "+34911111111"
@@ -53,8 +53,8 @@ class Server:
     web: flask.Flask
     pci_parts: PciDependencies
     pci: flask.Flask
-    inside: Inside
-    pool: Pool
+    pci_connection: PciConnection
+    pool: SubmissionPool
     transport: WsgiTransport
     environ: dict[str, str]
     """The settings of its processes."""
@@ -79,7 +79,7 @@ class Server:
         assert found is not None
         return found.id
 
-    def hear_from_bank(self, kind: str, key: str) -> None:
+    def receive_bank_webhook(self, kind: str, key: str) -> None:
         """The bank's webhook arrives, unless webhooks are lost; it is signed by the machine's time."""
         if self.webhooks_are_lost:
             return
@@ -133,7 +133,7 @@ class Server:
         requests.delete(f"{self.bank.url}/control/faults", timeout=5)
         shutil.rmtree(self.pci_parts.config.key_directory, ignore_errors=True)
         self.ids.reset()
-        self.inside.down, self.inside.meanwhile = False, nothing_meanwhile
+        self.pci_connection.down, self.pci_connection.meanwhile = False, nothing_meanwhile
         self.expected.clear()
         self.webhooks_are_lost = False
         self.transport.posted.clear()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from gateways.contract import ChargeRequest, Gateway, Result, Unknown
 from ivr.simulators.phone.transport import Form, HttpAnswer
 from tests.support.phone import WsgiApp, WsgiTransport
-from tests.support.sandbox_bank import HeldAnswer
+from tests.support.sandbox_bank import ProcessingTime
 from tests.support.time_and_ids import SequentialIds
 from tests.support.virtual_clock import VirtualClock, Waiter
 
@@ -38,7 +38,7 @@ class LockedIds(SequentialIds):
         self._counts.clear()
 
 
-class ThinkingBank(HeldAnswer):
+class ClockedProcessing(ProcessingTime):
     """The bank's time to think passes on the test's clock."""
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -51,7 +51,7 @@ class ThinkingBank(HeldAnswer):
             self._clock.wait(duration_s)
 
 
-class Line:
+class GatewayConnection:
     """The gateway as the worker has it, with the adapter's patience measured by the test's clock."""
 
     def __init__(self, gateway: Gateway, clock: VirtualClock) -> None:
@@ -77,7 +77,7 @@ class Line:
         return answers[0] if answers else Unknown("the bank did not answer in time")
 
 
-class Pool(Executor):
+class SubmissionPool(Executor):
     """Cards on their way to the bank, each in a thread for which the clock waits."""
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -94,7 +94,7 @@ def nothing_meanwhile(_path: str) -> None:
 
 
 @dataclass
-class Inside:
+class PciConnection:
     """The PCI process as the web process reaches it. A test stops it, or does something `meanwhile`."""
 
     app: WsgiApp
@@ -115,7 +115,7 @@ def not_yet(_environ: Any, start_response: Any) -> Sequence[bytes]:
 
 
 @dataclass
-class Proxy(WsgiTransport):
+class PrefixProxy(WsgiTransport):
     """As WsgiTransport, behind a proxy that takes PUBLIC_URL's own path away before the app sees it."""
 
     prefix: str = ""

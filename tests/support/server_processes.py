@@ -134,7 +134,7 @@ class ServerProcesses:
         with suppress(ProcessLookupError):
             os.killpg(self.popen(name).pid, signal.SIGCONT)
 
-    def bury(self) -> dict[str, int]:
+    def reap(self) -> dict[str, int]:
         """Forgets those that have ended; their exit statuses."""
         found = {name: process.poll() for name, process in self.processes._running.items()}
         ended = {name: status for name, status in found.items() if status is not None}
@@ -148,5 +148,5 @@ class ServerProcesses:
 
     def all_up(self) -> None:
         """Starts whatever a test left dead."""
-        self.bury()
+        self.reap()
         self.start(*self.missing())

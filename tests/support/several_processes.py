@@ -42,7 +42,7 @@ class SeveralProcesses:
     """Two of each. `until` waits for something, and starts anew what ended meanwhile."""
 
     server: DeployedServer
-    doors: tuple[LoadBalancer, LoadBalancer]
+    balancers: tuple[LoadBalancer, LoadBalancer]
     """Before web and before PCI."""
     banks: dict[str, LoadBalancer]
     """The way to the bank of each process that speaks to it: so it is known who asked for what."""
@@ -52,29 +52,29 @@ class SeveralProcesses:
     """Where PostgreSQL's log of writes stood when the server was started: file and offset."""
     ended: list[tuple[str, int]] = field(default_factory=list)
     """Who ended by itself, with which exit status."""
-    story: list[str] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
     """What was done to whom, and when: for whoever reads of a failure."""
     _began: float = field(default_factory=time.monotonic)
 
     def tell(self, what: str) -> None:
-        self.story.append(f"{time.monotonic() - self._began:6.1f} s  {what}")
+        self.history.append(f"{time.monotonic() - self._began:6.1f} s  {what}")
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
+    def history_added(self) -> Iterator[None]:
         """The story goes with whatever fails; it is in the server's folder in any case."""
         try:
             yield
         except BaseException as failed:
-            failed.add_note("\n".join(self.story))
+            failed.add_note("\n".join(self.history))
             raise
         finally:
-            (self.server.folder / "story").write_text("\n".join(self.story) + "\n")
+            (self.server.folder / "story").write_text("\n".join(self.history) + "\n")
 
     # The supervisor ---------------------------------------------------------------------------------------
 
-    def keep_up(self) -> None:
+    def restart_ended(self) -> None:
         """Starts whoever is missing, each at a new port: another program may have taken the last one."""
-        self.ended += self.server.bury().items()
+        self.ended += self.server.reap().items()
         for name in self.server.missing():
             if name in self.server.ports and name != "sandbox":
                 [self.server.ports[name]] = free_ports(1)
@@ -85,7 +85,7 @@ class SeveralProcesses:
         found: list[Found] = []
 
         def looked() -> bool:
-            self.keep_up()
+            self.restart_ended()
             if seen := find():
                 found.append(seen)
             return bool(found)
@@ -104,7 +104,7 @@ class SeveralProcesses:
     @property
     def passed(self) -> int:
         """How many webhooks and card turns were answered."""
-        return sum(door.passed for door in self.doors)
+        return sum(door.passed for door in self.balancers)
 
     @property
     def faults(self) -> list[tuple[str, int]]:
@@ -112,7 +112,7 @@ class SeveralProcesses:
 
     # Who does what ----------------------------------------------------------------------------------------
 
-    def at_the_bank(self, kind: str, path: str) -> tuple[str, Request] | None:
+    def bank_request_of(self, kind: str, path: str) -> tuple[str, Request] | None:
         """A process of this kind whose request to this path the bank has not answered yet."""
         for name in self.of_kind(kind):
             for request in list(self.banks[name].under_way.values()):
@@ -173,14 +173,14 @@ def several_processes(folder: Path, url: str, pci_url: str, **settings: str) -> 
     with ExitStack() as stack:
         deployed_servers: list[DeployedServer] = []
 
-        def doors(*names: str) -> Callable[[], list[int]]:
+        def balancers(*names: str) -> Callable[[], list[int]]:
             return lambda: [deployed_servers[0].ports[name] for name in names]
 
-        web = stack.enter_context(balancing(doors("web1", "web2")))
-        pci = stack.enter_context(balancing(doors("pci1", "pci2"), answer_s_max=PCI_ANSWER_S_MAX))
+        web = stack.enter_context(balancing(balancers("web1", "web2")))
+        pci = stack.enter_context(balancing(balancers("pci1", "pci2"), answer_s_max=PCI_ANSWER_S_MAX))
         banks = {
             name: stack.enter_context(
-                balancing(doors("sandbox"), answer_s_max=PATIENCE_S, breaks=True, keeps=_kept)
+                balancing(balancers("sandbox"), answer_s_max=PATIENCE_S, breaks=True, keeps=_kept)
             )
             for name in MEMBERS
             if kind_of(name) in {"pci", "worker"}

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
+from gateways.capability import Capabilities, CardEntry
+from gateways.contract import GatewayUnreachableError
 from gateways.events import (
     EventData,
     GatewayEvent,
@@ -59,7 +60,7 @@ def tell(
     return services.payments.gateway_events.take(GatewayEvent(event, "payment.moved", notice, happened_at))
 
 
-def lose_sight(services: PaymentServices, fate: Fate) -> str:
+def unknown_charge(services: PaymentServices, fate: Fate) -> str:
     """A confirmed attempt whose charge met this fate, and is unknown."""
     services.bank.fates.append(fate)
     attempt_id = services.confirmed()

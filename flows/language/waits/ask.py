@@ -35,7 +35,7 @@ class Ask(QuestionWait):
 
     @staticmethod
     def exits(*, heard: str, gave_up: str) -> "Exits[Ask]":
-        return Exits(Ask, {"heard": heard, "gave_up": gave_up})
+        return Exits(Ask, locals())
 
     @property
     def keys_max(self) -> int:

@@ -38,16 +38,4 @@ class Charge(Wait):
         unavailable: str,
     ) -> "Exits[Charge]":
         """`unavailable`: cards are not taken now, and nothing was sent."""
-        return Exits(
-            Charge,
-            {
-                "approved": approved,
-                "try_another_card": try_another_card,
-                "refused": refused,
-                "needs_authentication": needs_authentication,
-                "no_longer_due": no_longer_due,
-                "not_sent": not_sent,
-                "unknown": unknown,
-                "unavailable": unavailable,
-            },
-        )
+        return Exits(Charge, locals())

@@ -26,4 +26,4 @@ class CloseLink(Wait):
     @staticmethod
     def exits(*, closed: str, already_paid: str, unavailable: str) -> "Exits[CloseLink]":
         """`unavailable`: the gateway does not say whether it can still be paid, so nothing else may be."""
-        return Exits(CloseLink, {"closed": closed, "already_paid": already_paid, "unavailable": unavailable})
+        return Exits(CloseLink, locals())

@@ -37,16 +37,4 @@ class CollectCard(Wait):
         no_longer_due: str,
     ) -> "Exits[CollectCard]":
         """`left` is the caller's `**`. The last four serve a gateway that authorizes while it collects."""
-        return Exits(
-            CollectCard,
-            {
-                "collected": collected,
-                "gave_up": gave_up,
-                "left": left,
-                "unavailable": unavailable,
-                "try_another_card": try_another_card,
-                "refused": refused,
-                "needs_authentication": needs_authentication,
-                "no_longer_due": no_longer_due,
-            },
-        )
+        return Exits(CollectCard, locals())

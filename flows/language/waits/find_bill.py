@@ -29,15 +29,4 @@ class FindBill(Wait):
         unavailable: str,
     ) -> "Exits[FindBill]":
         """`link_open`: the caller has a link for it that can still be paid; it is put into `state.link`."""
-        return Exits(
-            FindBill,
-            {
-                "payable": payable,
-                "not_found": not_found,
-                "already_paid": already_paid,
-                "being_paid": being_paid,
-                "link_open": link_open,
-                "too_many_guesses": too_many_guesses,
-                "unavailable": unavailable,
-            },
-        )
+        return Exits(FindBill, locals())

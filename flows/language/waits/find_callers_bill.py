@@ -20,12 +20,4 @@ class FindCallersBill(Wait):
         """`being_paid`: all of their one open bill is under way. `link_open`: they have a link that can still
         be paid; it is put into `state.link`.
         """
-        return Exits(
-            FindCallersBill,
-            {
-                "one": one,
-                "none": none,
-                "being_paid": being_paid,
-                "link_open": link_open,
-            },
-        )
+        return Exits(FindCallersBill, locals())

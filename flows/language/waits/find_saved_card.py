@@ -22,4 +22,4 @@ class FindSavedCard(Wait):
 
     @staticmethod
     def exits(*, found: str, none: str) -> "Exits[FindSavedCard]":
-        return Exits(FindSavedCard, {"found": found, "none": none})
+        return Exits(FindSavedCard, locals())

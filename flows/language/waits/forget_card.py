@@ -18,4 +18,4 @@ class ForgetCard(Wait):
 
     @staticmethod
     def exits(*, then: str) -> "Exits[ForgetCard]":
-        return Exits(ForgetCard, {"then": then})
+        return Exits(ForgetCard, locals())

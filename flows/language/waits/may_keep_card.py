@@ -16,4 +16,4 @@ class MayKeepCard(Wait):
 
     @staticmethod
     def exits(*, may: str, may_not: str) -> "Exits[MayKeepCard]":
-        return Exits(MayKeepCard, {"may": may, "may_not": may_not})
+        return Exits(MayKeepCard, locals())

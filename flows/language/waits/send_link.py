@@ -28,12 +28,4 @@ class SendLink(Wait):
         """`no_text`: nothing was said, because no link can reach this caller, or the gateway has none;
         `unavailable`: it was tried, and there will be none.
         """
-        return Exits(
-            SendLink,
-            {
-                "sent": sent,
-                "no_text": no_text,
-                "no_longer_due": no_longer_due,
-                "unavailable": unavailable,
-            },
-        )
+        return Exits(SendLink, locals())

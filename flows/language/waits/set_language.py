@@ -19,4 +19,4 @@ class SetLanguage(Wait):
 
     @staticmethod
     def exits(*, then: str) -> "Exits[SetLanguage]":
-        return Exits(SetLanguage, {"then": then})
+        return Exits(SetLanguage, locals())

@@ -20,4 +20,4 @@ class Tell(Wait):
 
     @staticmethod
     def exits(*, then: str) -> "Exits[Tell]":
-        return Exits(Tell, {"then": then})
+        return Exits(Tell, locals())

@@ -22,4 +22,4 @@ class Transfer(Wait):
     @staticmethod
     def exits(*, unanswered: str, nobody: str) -> "Exits[Transfer]":
         """`unanswered`: nobody picked up; `nobody`: no number is configured. A talk that ended hangs up."""
-        return Exits(Transfer, {"unanswered": unanswered, "nobody": nobody})
+        return Exits(Transfer, locals())

@@ -10,7 +10,7 @@ from flows.language import Amount, Charge, ReceiptFacts
 from gateways.declines import Decline
 from ivr.calls.payment_wait import WAIT_S_MAX, exit_of, still_waiting
 from ivr.calls.response import Pause
-from ivr.calls.session import Asked, Session
+from ivr.calls.session import Session, SpokenQuestion
 from ivr.calls.turn import CallInput, LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.wait_handler import WaitHandler
 from ivr.customers.caller import Caller
@@ -39,8 +39,8 @@ class ChargeHandler(WaitHandler[Charge]):
             self._attach_card(turn, session, wait, attempt)
             session = session.with_payment(attempt_id=attempt.id)
         self.services.attempts.ask_charge(turn.tx, str(session.payment.attempt_id))
-        session = replace(session.without_card(), asked=Asked()).with_payment(charging=True, waited_s=0.0)
-        return TurnEnd(session, Pause(), say=wait.say)
+        session = session.with_payment(charging=True, waited_s=0.0)
+        return TurnEnd(replace(session.without_card(), asked=SpokenQuestion()), Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
         if wait.saved_card:

@@ -15,7 +15,7 @@ from ivr.calls.session import Session
 from ivr.calls.turn import CallInput, LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.wait_handler import WaitHandler
 from ivr.payments.attempts.service import Attempt
-from ivr.payments.links.open_links import open_links
+from ivr.payments.links.store import open_links
 
 
 class CloseLinkHandler(WaitHandler[CloseLink]):

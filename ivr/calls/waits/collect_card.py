@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from flows.language import CardFacts, CollectCard
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from gateways.declines import Decline
 from ivr.calls.payment_wait import exit_of
 from ivr.calls.remote_calls import CollectEntry, EntryOpened, OpenEntry, PciSilent, RemoteCall, RemoteResponse

@@ -16,7 +16,7 @@ from ivr.calls.turn import LeftBy, NeedsRemoteCall, Turn, WaitResult
 from ivr.calls.wait_handler import WaitHandler
 from ivr.integrations.bill_lookup import MerchantBill, NotFound, Unreachable
 from ivr.payments.attempts import store as records
-from ivr.payments.links.open_links import open_links
+from ivr.payments.links.store import open_links
 
 log = structlog.get_logger()
 

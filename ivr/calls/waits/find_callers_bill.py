@@ -6,7 +6,7 @@ from ivr.calls.payable_bill import exit_of_unpaid
 from ivr.calls.session import Session
 from ivr.calls.turn import LeftBy, Turn
 from ivr.calls.wait_handler import WaitHandler
-from ivr.payments.links.open_links import open_links
+from ivr.payments.links.store import open_links
 
 
 class FindCallersBillHandler(WaitHandler[FindCallersBill]):

@@ -11,7 +11,7 @@ from ivr.calls.turn import CallInput, LeftBy, Turn, TurnEnd, WaitResult
 from ivr.calls.wait_handler import WaitHandler
 from ivr.payments.attempts.service import Attempt
 from ivr.payments.attempts.states import FINAL, Method, State
-from ivr.payments.links.open_links import had_enough
+from ivr.payments.links.store import had_enough
 
 log = structlog.get_logger()
 

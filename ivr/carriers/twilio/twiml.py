@@ -142,10 +142,6 @@ def hangup() -> str:
     return "<Hangup/>"
 
 
-def reject(reason: str = "rejected") -> str:
-    return _verb("Reject", {"reason": reason})
-
-
 def document(verbs: Iterable[str]) -> str:
     """The whole answer. Raises ValueError past the carrier's 64 kB: a prompt that long is a fault of ours."""
     text = '<?xml version="1.0" encoding="UTF-8"?><Response>' + "".join(verbs) + "</Response>"

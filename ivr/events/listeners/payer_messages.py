@@ -5,18 +5,24 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 import structlog
 
+from gateways.declines import Remedy, remedy
 from ivr.bills import store as bills
 from ivr.events.payment_events import LinkOpened, PaymentApproved, PaymentEvent, PaymentFacts
 from ivr.jobs.job_list import Work
-from ivr.messaging import messages
-from ivr.messaging.templates import LinkOffer, Receipt
-from ivr.payments.attempts.payer_approval import PayerApproval, is_instead_of_a_card
+from ivr.messaging import messages, templates
+from ivr.messaging.messages import Purpose
+from ivr.messaging.templates import LinkOffer, ReceiptFacts
+from ivr.payments.attempts.service import AttemptService
+from ivr.payments.attempts.states import Method
+from ivr.payments.attempts.store import NewAttempt
 from ivr.payments.links import store as links
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.settings.line import Wording
 
 log = structlog.get_logger()
+_INSTEAD = ".link"
+"""Behind the id of a card's payment: what the link that takes its place was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +35,23 @@ class PayerMessages:
     merchant_name: str
     wording: Wording
     channel: str
-    approvals: PayerApproval | None
-    """Sends a link where the bank wants the payer's own approval; None: no link follows."""
+    attempts: AttemptService | None
+    """Makes the payment by link where the bank wants the payer's own approval; None: no link follows."""
 
     def receipt(self, tx: sa.Connection, event: PaymentApproved) -> None:
-        self._record(tx, event.payment, charged=True)
+        payment = event.payment
+        body = templates.receipt(self._receipt(tx, payment), payment.language)
+        self._record(tx, payment, Purpose.RECEIPT, body)
 
     def promised(self, tx: sa.Connection, event: PaymentEvent) -> None:
         """Who left before they heard reads that nothing was charged, or gets a link to pay by."""
         payment = event.payment
         if not payment.text_promised or payment.payer_phone is None:
             return
-        if self.approvals is None or not self.approvals.send_link(tx, payment):
-            self._record(tx, payment, charged=False)
+        if not self._send_link(tx, payment):
+            facts, pending = self._receipt(tx, payment), payment.may_be_pending
+            body = templates.not_charged(facts, payment.language, may_be_pending=pending)
+            self._record(tx, payment, Purpose.RECEIPT, body)
 
     def link(self, tx: sa.Connection, event: LinkOpened) -> None:
         """One message carries it. A link that an earlier release promised to a withheld caller goes to
@@ -54,47 +64,84 @@ class PayerMessages:
         if payment.payer_phone is None:
             log.warning("link_reaches_nobody", attempt_id=payment.id)
             return
-        messages.record_link(
+        offer = LinkOffer(
+            merchant=self.merchant_name,
+            wording=self.wording,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            bill=bills.get(tx, payment.bill_id).reference,
+            url=link.short_url,
+            minutes_left=link.minutes_left(self.clock.now()),
+            unheard=_is_instead_of_a_card(payment),
+        )
+        self._record(tx, payment, Purpose.LINK, templates.link(offer, payment.language))
+
+    def _send_link(self, tx: sa.Connection, over: PaymentFacts) -> bool:
+        """The bank wants the payer's own approval, and the payer has hung up: they are sent a link, as they
+        would have been on the line. False: they are not, and read that nothing was charged; so they do where
+        the link cannot be opened after all.
+
+        It is made in the transaction in which the card's payment ends, so that nobody else takes its part of
+        the bill between the two, and once, whoever asks again.
+        """
+        attempts = self.attempts
+        if attempts is None or over.payer_phone is None:
+            return False
+        if not (attempts.has_links and _wants_approval(over)):
+            return False
+        if links.had_enough(tx, over.payer_phone, self.clock.now()):
+            return False
+        link = attempts.make(
+            tx,
+            NewAttempt(
+                made_for=f"{over.id}{_INSTEAD}",
+                bill_id=over.bill_id,
+                call_id=over.call_id,
+                payer_phone=over.payer_phone,
+                language=over.language,
+                amount_minor=over.amount_minor,
+                currency=over.currency,
+                method=Method.LINK,
+            ),
+        )
+        if link is None:
+            return False
+        attempts.ask_link(tx, link.id)
+        attempts.promise(tx, link.id)
+        return True
+
+    def _receipt(self, tx: sa.Connection, payment: PaymentFacts) -> ReceiptFacts:
+        return ReceiptFacts(
+            merchant=self.merchant_name,
+            wording=self.wording,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            bill=bills.get(tx, payment.bill_id).reference,
+            last_four=payment.last_four or "",
+            reference=payment.reference,
+        )
+
+    def _record(self, tx: sa.Connection, payment: PaymentFacts, purpose: Purpose, body: str) -> None:
+        messages.record(
             tx,
             attempt_id=payment.id,
-            offer=LinkOffer(
-                merchant=self.merchant_name,
-                wording=self.wording,
-                amount_minor=payment.amount_minor,
-                currency=payment.currency,
-                bill=bills.get(tx, payment.bill_id).reference,
-                url=link.short_url,
-                minutes_left=link.minutes_left(self.clock.now()),
-                unheard=is_instead_of_a_card(payment),
-            ),
+            purpose=purpose,
+            body=body,
             language=payment.language,
-            payer_phone=payment.payer_phone,
+            recipient=payment.payer_phone,
             channel=self.channel,
             work=self.work,
             clock=self.clock,
             ids=self.ids,
         )
 
-    def _record(self, tx: sa.Connection, payment: PaymentFacts, *, charged: bool) -> None:
-        messages.record(
-            tx,
-            attempt_id=payment.id,
-            receipt=Receipt(
-                merchant=self.merchant_name,
-                wording=self.wording,
-                amount_minor=payment.amount_minor,
-                currency=payment.currency,
-                bill=bills.get(tx, payment.bill_id).reference,
-                last_four=payment.last_four or "",
-                reference=payment.reference,
-            ),
-            charged=charged,
-            may_be_pending=payment.may_be_pending,
-            language=payment.language,
-            payer_phone=payment.payer_phone,
-            can_text=payment.payer_phone is not None,
-            channel=self.channel,
-            work=self.work,
-            clock=self.clock,
-            ids=self.ids,
-        )
+
+def _is_instead_of_a_card(payment: PaymentFacts) -> bool:
+    """Whether its payer left while a card was charged, and has not heard that a link would come."""
+    return payment.method == Method.LINK and payment.made_for.endswith(_INSTEAD)
+
+
+def _wants_approval(payment: PaymentFacts) -> bool:
+    if payment.method != Method.CARD or payment.decline is None:
+        return False
+    return remedy(payment.decline) is Remedy.AUTHENTICATE

@@ -7,8 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.bills import store as bills
-from ivr.events.payment_events import PaymentDisputed, PaymentEvent
-from ivr.events.refund_events import RefundEvent
+from ivr.events.payment_events import PaymentDisputed, PaymentEvent, RefundEvent
 from ivr.integrations import webhooks_out
 from ivr.jobs.job_list import Work
 from ivr.platform.clock import Clock

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from ivr.events.emitter import Events, on
-from ivr.events.listeners.fraud_counts import FraudCounts
 from ivr.events.listeners.payer_messages import PayerMessages
 from ivr.events.listeners.payment_webhooks import PaymentWebhooks
 from ivr.events.listeners.timeline_entries import TimelineEntries
 from ivr.events.payment_events import (
+    CardNotSaved,
+    CardSaved,
     LeftUnheard,
     LinkOpened,
     PaymentApproved,
@@ -16,12 +17,12 @@ from ivr.events.payment_events import (
     PaymentNeedsReview,
     PaymentNotCharged,
     PaymentUnknown,
+    RefundApproved,
+    RefundDeclined,
+    SavedCardDeleted,
 )
-from ivr.events.refund_events import RefundApproved, RefundDeclined
-from ivr.events.saved_card_events import CardDeleted, CardNotSaved, CardSaved
 from ivr.fraud.guard import Guard
 from ivr.jobs.job_list import Work
-from ivr.payments.attempts.payer_approval import PayerApproval
 from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.links.store import LinkTerms
@@ -31,13 +32,13 @@ from ivr.platform.settings.line import PLAIN, Wording
 
 
 def subscriptions(
-    fraud: FraudCounts, messages: PayerMessages, timeline: TimelineEntries, webhooks: PaymentWebhooks
+    guard: Guard, messages: PayerMessages, timeline: TimelineEntries, webhooks: PaymentWebhooks
 ) -> Events:
     """Every event, and its listeners in the order in which they are called."""
     return Events.of(
-        on(PaymentApproved, fraud.approved, messages.receipt, timeline.payment, webhooks.payment),
-        on(PaymentDeclined, fraud.declined, messages.promised, timeline.payment, webhooks.payment),
-        on(PaymentNotCharged, fraud.not_charged, messages.promised, timeline.payment, webhooks.payment),
+        on(PaymentApproved, guard.approved, messages.receipt, timeline.payment, webhooks.payment),
+        on(PaymentDeclined, guard.declined, messages.promised, timeline.payment, webhooks.payment),
+        on(PaymentNotCharged, guard.not_charged, messages.promised, timeline.payment, webhooks.payment),
         on(LeftUnheard, messages.promised),
         on(LinkOpened, timeline.payment, messages.link),
         on(PaymentUnknown, timeline.payment, webhooks.payment),
@@ -47,7 +48,7 @@ def subscriptions(
         on(RefundDeclined, timeline.payment, webhooks.refund),
         on(CardSaved, timeline.saved_card),
         on(CardNotSaved, timeline.saved_card),
-        on(CardDeleted, timeline.saved_card),
+        on(SavedCardDeleted, timeline.saved_card),
     )
 
 
@@ -69,15 +70,14 @@ def build_events(
     pages; `dashboard_url` gives the page of the gateway's reference.
     """
 
-    def built(approvals: PayerApproval | None) -> Events:
+    def built(makes_links: AttemptService | None) -> Events:
         return subscriptions(
-            FraudCounts(guard),
-            PayerMessages(work, clock, ids, merchant_name, wording, channel, approvals),
+            guard,
+            PayerMessages(work, clock, ids, merchant_name, wording, channel, makes_links),
             TimelineEntries(clock),
             PaymentWebhooks(work, clock, ids, dashboard_url, is_on=sends_webhooks),
         )
 
     # A card's payment may be replaced by a link's, and a link's by nothing: so a link's payment is made with
     # listeners that send no link.
-    attempts = AttemptService(gateway, Transitions(work, clock, ids, built(None)), links, wording)
-    return built(PayerApproval(attempts, clock))
+    return built(AttemptService(gateway, Transitions(work, clock, ids, built(None)), links, wording))

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from ivr.customers import timeline
-from ivr.events.payment_events import PaymentEvent
-from ivr.events.saved_card_events import SavedCardEvent
+from ivr.events.payment_events import PaymentEvent, SavedCardEvent
 from ivr.platform.clock import Clock
 
 

@@ -11,10 +11,11 @@ import structlog
 
 from ivr.bills import reservation
 from ivr.finance import ledger
-from ivr.payments.attempts import history, store
+from ivr.payments import history
+from ivr.payments.attempts import store
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.platform.ids import Ids
 from ivr.platform.money import plain
 

@@ -21,11 +21,11 @@ from gateways.contract import (
     RefundNotFound,
     Unknown,
 )
-from ivr.payments import discrepancies, tables
+from ivr.payments import history, tables
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt, fit
 from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.payments.links import store as link_store
 
 log = structlog.get_logger()
@@ -100,7 +100,7 @@ that was open when it was asked about may have been paid or closed before the an
 def record(
     transitions: Transitions, tx: sa.Connection, attempt: Attempt, answer: Answer, *, note: str
 ) -> Attempt:
-    """The attempt after the answer; `attempt` was read by `records.locked` in this transaction."""
+    """The attempt after the answer; `attempt` was read by `store.locked` in this transaction."""
     path = PATHS.get((attempt.state, type(answer)))
     if path is None:
         if not isinstance(answer, Unknown):
@@ -142,7 +142,7 @@ def _contradiction(transitions: Transitions, tx: sa.Connection, attempt: Attempt
     said = WORDS[type(answer)]
     reference = answer.gateway_reference if isinstance(answer, Approved) else None
     note = fit(tables.attempt_move.c.note, f"the gateway says {said} {reference or ''}".strip()) or ""
-    if discrepancies.is_told(tx, attempt.id, Difference.CONTRADICTION, note):
+    if history.has_line(tx, attempt.id, Difference.CONTRADICTION, note):
         log.warning("gateway_still_contradicts_itself", attempt_id=attempt.id, state=str(attempt.state))
         return
     log.critical(

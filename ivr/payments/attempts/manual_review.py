@@ -2,20 +2,30 @@
 
 The decision writes the same ledger entry, text and webhook as an answer of the gateway would. A decision on
 an attempt that does not need review, or one that names the charge of another attempt, is refused, so nothing
-certain is overruled. Only a charge that the gateway proves to be this attempt's is booked a second time: the
-first decision on it was wrong, and finance is told.
+certain is overruled.
+
+The charge that the person names is verified at the gateway first: otherwise a reference of another payment
+could be booked, and be refunded instead of ours. A gateway that is silent proves nothing: then a reference is
+taken only with `unchecked`. A charge that the gateway proves to be this attempt's is booked even where
+another attempt holds it: the first decision on it was wrong, and finance is told.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import sqlalchemy as sa
 
+from gateways.contract import Approved, NotThisCharge, Unknown
 from ivr.payments import tables
 from ivr.payments.attempts import store
+from ivr.payments.attempts.gateway_answers import WORDS
+from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.public_state import public_state
+from ivr.payments.gateway_client import GatewayClient
+from ivr.payments.links import store as link_store
+from ivr.platform.database.engine import reading
 
 
 class Word(StrEnum):
@@ -50,7 +60,7 @@ def decide(
     attempt = store.locked(tx, attempt_id)
     if attempt.state is not State.NEEDS_REVIEW:
         raise NothingToDecideError(
-            f"Payment {attempt.reference} is {public_state(attempt.state)}: there is nothing to decide."
+            f"Payment {attempt.reference} is {attempt.state.public}: there is nothing to decide."
         )
     note = f"decided by {who}"
     if word is Word.APPROVED:
@@ -64,3 +74,59 @@ def decide(
         return transitions.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
     was_held = attempt.gateway_authorization is not None
     return transitions.move(tx, attempt, Event.VOIDED if was_held else Event.CANCEL, note=note)
+
+
+class ChargeRefusedError(NothingToDecideError):
+    """The gateway does not confirm the charge; the message says what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedReference:
+    """A charge to decide with."""
+
+    reference: str | None
+    """The gateway's; None where nobody knows."""
+    is_proven: bool
+    """The gateway says itself that it is this payment's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeVerification:
+    """Asks one gateway for the charges that people name, outside any transaction. Writes nothing."""
+
+    engine: sa.Engine
+    gateway: GatewayClient
+
+    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> VerifiedReference:
+        """The attempt's charge: as it was named, or as the gateway says itself where it was not. Raises
+        ChargeRefusedError.
+        """
+        with reading(self.engine) as tx:
+            attempt = store.get(tx, attempt_id)
+            order, link = order_of(tx, attempt), link_store.of(tx, attempt)
+        if attempt.state is not State.NEEDS_REVIEW:
+            return VerifiedReference(named, is_proven=False)  # `decide` says that there is nothing to decide
+        if named is None:
+            found = self.gateway.lookup(attempt, order, cancel=False, link=link)
+            if isinstance(found, Approved):
+                return VerifiedReference(found.gateway_reference, is_proven=True)
+            if isinstance(found, Unknown) or unchecked:
+                return VerifiedReference(None, is_proven=False)
+            raise ChargeRefusedError(
+                f"The gateway says that nothing was taken for payment {attempt.reference} "
+                f"({WORDS[type(found)]}): use --not-charged, or --unchecked if you are certain."
+            )
+        match self.gateway.verify_charge(attempt, order, named):
+            case Approved(gateway_reference):
+                return VerifiedReference(gateway_reference, is_proven=True)
+            case NotThisCharge(reason):
+                raise ChargeRefusedError(
+                    f"{named} is not the charge of payment {attempt.reference}: {reason}."
+                )
+            case Unknown(reason):
+                if unchecked:
+                    return VerifiedReference(named, is_proven=False)
+                raise ChargeRefusedError(
+                    f"The gateway does not say whether {named} is the charge of payment {attempt.reference} "
+                    f"({reason}): try again, or add --unchecked if you are certain of it."
+                )

@@ -1,21 +1,44 @@
-"""What is asked of a gateway, in the same words by whoever asks: made of what the books hold, and of nothing
-that can change between two processes or two releases of the settings. What the payer reads of it is in the
-attempt's language, and was written down when it was made; what programs and finance read, the metadata, is
-in none.
+"""The order of an attempt, as every gateway and every process asks for it: made of stored values alone.
 
-What could go wrong is a word that differs: a gateway that is asked again under a key then answers "seen
-before, and otherwise", and nobody learns what became of the first.
+A gateway that is asked again under a key refuses other words than before, and then nobody learns what became
+of the first request. So what the payer reads is written down when the attempt is made, in their language and
+with the merchant's noun for a bill; the metadata, which programs and finance read, is in no language.
 """
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
+from flows.language import Noun, with_noun
 from gateways.contract import Order
 from ivr.bills import views as bills_views
-from ivr.payments.attempts.order_words import OrderWords, words_before
 from ivr.payments.attempts.states import Method
 from ivr.payments.attempts.store import Attempt
+from ivr.platform.settings.line import Wording
 
+_FOLDER = Path(__file__).parent
+_DEFAULT = "en"
+_STATEMENT_MAX = 80
+_NO_CAPITAL = re.compile(r"[^A-Z0-9 ]")
+_BEFORE = {"es": "Factura {bill}, pago {payment}"}
+_BEFORE_ELSE = "Bill {bill}, payment {payment}"
 _REFERENCE = sa.select(bills_views.bill.c.reference).where(bills_views.bill.c.id == sa.bindparam("wanted"))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderWords:
+    """What the payer reads of an order."""
+
+    description: str
+    statement: str
+    """ASCII capitals, digits and blanks, 80 at most; the gateway's adapter cuts it to size."""
 
 
 def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
@@ -50,3 +73,39 @@ def _channel(attempt: Attempt) -> str:
     if attempt.method is Method.LINK:
         return "link"
     return "phone" if attempt.call_id else "api"
+
+
+def words_of_order(language: str, wording: Wording, *, bill: str, payment: str) -> OrderWords:
+    """The words of a new order; in English where there is no `order.<language>.toml`."""
+    template = _template(language)
+    noun = wording.nouns.get(language)
+    described = with_noun(template["description"], language, noun)
+    stated = _statement(template["statement"], language, noun)
+    return OrderWords(described.format(bill=bill, payment=payment), stated.format(bill=bill)[:_STATEMENT_MAX])
+
+
+def words_before(language: str, *, bill: str, payment: str) -> OrderWords:
+    """The words of an attempt that holds none: release 0.1 made it, and the gateway may have been asked."""
+    description = _BEFORE.get(language, _BEFORE_ELSE).format(bill=bill, payment=payment)
+    return OrderWords(description, f"BILL {bill}")
+
+
+def _statement(template: str, language: str, noun: Noun | None) -> str:
+    """The template in ASCII capitals. A noun of which no letter is left gives way to the language's own."""
+    said = _capitals(noun.word) if noun else ""
+    before, _, behind = with_noun(template, language, noun if said.strip() else None).partition("{bill}")
+    return f"{_capitals(before)}{{bill}}{_capitals(behind)}"
+
+
+def _capitals(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.upper()).encode("ascii", "ignore").decode()
+    return _NO_CAPITAL.sub("", plain.upper())
+
+
+@cache
+def _template(language: str) -> Mapping[str, Any]:
+    """With places for the bill and the payment."""
+    path = _FOLDER / f"order.{language}.toml"
+    spoken = path if path in _FOLDER.glob("order.*.toml") else _FOLDER / f"order.{_DEFAULT}.toml"
+    with spoken.open("rb") as file:
+        return tomllib.load(file)

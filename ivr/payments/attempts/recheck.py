@@ -19,8 +19,8 @@ from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.discrepancies import Difference
 from ivr.payments.gateway_client import GatewayClient
+from ivr.payments.history import Difference
 from ivr.payments.links import store as link_store
 from ivr.payments.refunds import external_refunds
 from ivr.platform.database.engine import reading

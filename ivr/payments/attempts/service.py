@@ -18,13 +18,12 @@ from ivr.bills import reservation
 from ivr.bills import store as bills
 from ivr.events.payment_events import LeftUnheard
 from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT, OPEN_LINK
-from ivr.payments import timeouts
-from ivr.payments.attempts import history, store
-from ivr.payments.attempts.order_words import words_of_order
+from ivr.payments import history, timeouts
+from ivr.payments.attempts import store
+from ivr.payments.attempts.order import words_of_order
 from ivr.payments.attempts.states import FINAL, Event, Method, State
 from ivr.payments.attempts.store import Attempt, NewAttempt, NoSuchAttemptError
-from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.event_facts import payment_facts
+from ivr.payments.attempts.transitions import Transitions, payment_facts
 from ivr.payments.links import store as link_store
 from ivr.payments.links.store import LinkTerms
 from ivr.platform.settings.line import PLAIN, Wording

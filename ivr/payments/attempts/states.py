@@ -1,8 +1,8 @@
 """The states of an attempt to charge, as a graph whose edges name their event.
 
-`move` is the only way from one state to another; a test holds that every state is reached and left, and
-`draw` makes the picture of docs/architecture.md. The words in quotes stand in the database, in the API as
-`internal_state` and in logs: they are never renamed.
+`move` is the only way from one state to another; a test holds that every state is reached and left. The words
+in quotes stand in the database, in the API as `internal_state` and in logs: they are never renamed. Programs,
+webhooks and people read the six words of `PublicState`, which do not change with the machinery.
 """
 
 from enum import StrEnum
@@ -15,6 +15,23 @@ class Method(StrEnum):
     """By a card that was keyed, or one that is kept."""
     LINK = "link"
     """By the payer themselves, on a page of the gateway's."""
+
+
+class PublicState(StrEnum):
+    """Where a payment, or a refund, stands for everyone but operators."""
+
+    PENDING = "pending"
+    """Not finished yet."""
+    APPROVED = "approved"
+    """Charged; of a refund: the payer has the money back."""
+    DECLINED = "declined"
+    """The issuer refused it. Nothing was charged; of a refund: the payer has nothing back."""
+    NOT_CHARGED = "not_charged"
+    """It ended without a charge and without a decline. Refunds have no such state."""
+    UNKNOWN = "unknown"
+    """It was sent, and the outcome is not known yet. The gateway is asked until it is."""
+    NEEDS_REVIEW = "needs_review"
+    """The gateway could not say for a day. A person looks in its dashboard and decides."""
 
 
 class State(StrEnum):
@@ -45,6 +62,29 @@ class State(StrEnum):
     ABANDONED = "abandoned"
     """No worker claimed it in time; it is never sent."""
     VOIDED = "voided"
+
+    @property
+    def public(self) -> PublicState:
+        """The word for everyone but operators."""
+        return PUBLIC[self]
+
+
+PUBLIC: dict[State, PublicState] = {
+    State.RESERVED: PublicState.PENDING,
+    State.AUTHORIZING: PublicState.PENDING,
+    State.AUTHORIZED: PublicState.PENDING,
+    State.CLAIMED: PublicState.PENDING,
+    State.UNKNOWN: PublicState.UNKNOWN,
+    State.NEEDS_REVIEW: PublicState.NEEDS_REVIEW,
+    State.VOIDING: PublicState.PENDING,
+    State.LINK_OPEN: PublicState.PENDING,
+    State.LINK_CLOSING: PublicState.PENDING,
+    State.APPROVED: PublicState.APPROVED,
+    State.DECLINED: PublicState.DECLINED,
+    State.CANCELLED: PublicState.NOT_CHARGED,
+    State.ABANDONED: PublicState.NOT_CHARGED,
+    State.VOIDED: PublicState.NOT_CHARGED,
+}
 
 
 class Event(StrEnum):
@@ -120,9 +160,19 @@ def move(state: State, event: Event) -> State:
         raise IllegalMoveError(f"an attempt that is {state} knows no event {event}") from None
 
 
-def draw() -> str:
-    """The graph as a Mermaid state diagram: states by their stored word, edges by the name of their event."""
-    lines = ["stateDiagram-v2", f"    [*] --> {State.RESERVED}"]
-    lines += [f"    {start} --> {end}: {event.name.lower()}" for (start, event), end in GRAPH.items()]
-    lines += [f"    {state} --> [*]" for state in State if state in FINAL]
-    return "\n".join(lines) + "\n"
+class UnknownStateError(ValueError):
+    """A filter names no state; the message, the end of a sentence, lists the states."""
+
+
+def states_of(word: str) -> frozenset[State]:
+    """The internal states that a filter's word selects. An internal word selects that state alone; it is
+    deprecated, and taken until the release after this one.
+
+    Raises UnknownStateError.
+    """
+    selected = frozenset(state for state, public in PUBLIC.items() if public == word)
+    if not selected and word in set(State):
+        selected = frozenset({State(word)})
+    if not selected:
+        raise UnknownStateError(f"must be one of {', '.join(PublicState)}")
+    return selected

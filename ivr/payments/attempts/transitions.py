@@ -2,7 +2,7 @@
 the same transaction: the bill, the ledger, the event, and the job that looks at the attempt next.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from ivr.events.payment_events import (
     PaymentDeclined,
     PaymentDisputed,
     PaymentEvent,
+    PaymentFacts,
     PaymentNeedsReview,
     PaymentNotCharged,
     PaymentUnknown,
@@ -32,11 +33,10 @@ from ivr.jobs.job_list import (
     Job,
     Work,
 )
-from ivr.payments import job_numbers, tables, timeouts
-from ivr.payments.attempts import bookkeeping, history, store
+from ivr.payments import history, job_numbers, tables, timeouts
+from ivr.payments.attempts import bookkeeping, store
 from ivr.payments.attempts.states import FINAL, GRAPH, Event, State, move
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.event_facts import payment_facts
 from ivr.payments.links import store as link_store
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
@@ -68,6 +68,20 @@ EVENT_OF: dict[State, type[PaymentEvent]] = {
     State.NEEDS_REVIEW: PaymentNeedsReview,
 }
 """What is emitted when an attempt comes into a state; `PaymentUnknown` only the first time."""
+
+
+_SAME = {field.name for field in fields(PaymentFacts)} & {field.name for field in fields(Attempt)} - {"state"}
+
+
+def payment_facts(attempt: Attempt) -> PaymentFacts:
+    """The payment as it stands now, for events."""
+    return PaymentFacts(
+        **{name: getattr(attempt, name) for name in _SAME},
+        state=attempt.state.public,
+        internal_state=attempt.state,
+        text_promised=attempt.promised_at is not None,
+        may_be_pending=attempt.state is State.VOIDED or attempt.gateway_authorization is not None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

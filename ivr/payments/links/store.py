@@ -18,6 +18,7 @@ from ivr.payments import tables, timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.attempts.store import Attempt
+from ivr.platform.phone_numbers import forms_of
 
 DONE = "done"
 """In the query of the address to which the gateway leads who has paid: their payment is to be taken for one
@@ -25,6 +26,9 @@ that is being confirmed, until we hear of it. It proves nothing, and nobody is t
 """
 LEFT = "left"
 """In the query of the address to which it leads who leaves without paying."""
+
+LINKS_A_DAY_MAX = 10
+"""To one number: whoever shows it in a call has texts sent to it, at the merchant's cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +152,51 @@ def open_of_bills_that_are_over(tx: sa.Connection) -> list[str]:
     attempts = tables.attempt.c
     query = sa.select(attempts.id).join(bills_views.bill, bills_views.bill.c.id == attempts.bill_id)
     return list(tx.execute(query.where(attempts.state == State.LINK_OPEN, OVER_BY_ITS_SOURCE)).scalars())
+
+
+def open_links(
+    tx: sa.Connection, *, payer_phone: str | None, bill_reference: str | None = None
+) -> list[Attempt]:
+    """The links of this number that may still be paid, the newest first; of one bill, where it is named. One
+    that is being closed may be paid until the gateway has said so. One whose bill was withdrawn or is paid
+    elsewhere is left out. A withheld number has none.
+    """
+    if payer_phone is None:
+        return []
+    attempts, bills = tables.attempt.c, bills_views.bill.c
+    query = (
+        sa.select(attempts.id)
+        .join(bills_views.bill, bills.id == attempts.bill_id)
+        .where(
+            attempts.payer_phone.in_(forms_of(payer_phone)),
+            attempts.method == Method.LINK,
+            attempts.state.in_((State.LINK_OPEN, State.LINK_CLOSING)),
+            sa.not_(OVER_BY_ITS_SOURCE),
+        )
+        .order_by(attempts.created_at.desc(), attempts.id)
+    )
+    if bill_reference is not None:
+        query = query.where(bills.reference == bill_reference)
+    return [attempt_store.get(tx, attempt_id) for attempt_id in tx.execute(query).scalars()]
+
+
+def count_since(tx: sa.Connection, payer_phone: str, since: datetime) -> int:
+    """How many links were made for this number since then, whatever became of them."""
+    attempts = tables.attempt.c
+    query = sa.select(sa.func.count()).where(
+        attempts.payer_phone.in_(forms_of(payer_phone)),
+        attempts.method == Method.LINK,
+        attempts.created_at >= since,
+    )
+    return tx.execute(query).scalar_one()
+
+
+def had_enough(tx: sa.Connection, payer_phone: str, now: datetime) -> bool:
+    """Whether this number is sent no other link today."""
+    return count_since(tx, payer_phone, now - timedelta(days=1)) >= LINKS_A_DAY_MAX
+
+
+def was_texted(tx: sa.Connection, attempt: Attempt) -> bool:
+    """Whether its page was opened, and so its text asked for: the payer knows of this link."""
+    link = of(tx, attempt)
+    return link is not None and link.opened_at is not None

@@ -16,7 +16,7 @@ from gateways.declines import Decline
 from ivr.bills import views as bills_views
 from ivr.payments import tables
 from ivr.payments.attempts.states import Method, State
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from ivr.platform.database.change_feed import LIMIT_MAX, OVERLAP_S, BadCursorError, advance
 from ivr.platform.database.engine import Instant
 

@@ -15,7 +15,7 @@ from ivr.payments import tables
 from ivr.payments.attempts.states import State
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment, RefundShown
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 
 _PAGE = 500
 

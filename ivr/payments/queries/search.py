@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ivr.bills import views as bills_views
 from ivr.calls import views as calls_views
-from ivr.finance import views as finance_views
+from ivr.finance import disputes, payout_queries
 from ivr.payments import tables
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment
@@ -94,37 +94,6 @@ def _charge(name: str) -> sa.CompoundSelect[tuple[str]]:
     )
 
 
-def _in_a_payout(name: str) -> sa.CompoundSelect[tuple[str | None]]:
-    """By the reference of what a line is of, such as Stripe's ch_...: known once its payout was read."""
-    line, payout, attempt = finance_views.payout_line, finance_views.payout, tables.attempt
-    named = sa.or_(line.c.source_reference == name, line.c.charge_reference == name)
-    told = sa.select(attempt.c.id).join(line, line.c.attempt_id == attempt.c.id).where(named)
-    by_charge = (
-        sa.select(attempt.c.id)
-        .join(line, line.c.charge_reference == attempt.c.gateway_reference)
-        .join(payout, sa.and_(payout.c.id == line.c.payout_id, payout.c.gateway == attempt.c.gateway))
-        .where(named)
-    )
-    return sa.union(told, by_charge)
-
-
-def _dispute(name: str) -> sa.CompoundSelect[tuple[str | None]]:
-    dispute, attempt = finance_views.dispute, tables.attempt
-    named = sa.or_(dispute.c.reference == name, dispute.c.charge_reference == name)
-    by_charge = (
-        sa.select(attempt.c.id)
-        .join(
-            dispute,
-            sa.and_(
-                dispute.c.charge_reference == attempt.c.gateway_reference,
-                dispute.c.gateway == attempt.c.gateway,
-            ),
-        )
-        .where(named)
-    )
-    return sa.union(sa.select(dispute.c.attempt_id).where(named), by_charge)
-
-
 def _call(name: str) -> sa.Select[tuple[str]]:
     attempt, call = tables.attempt, calls_views.call
     return (
@@ -146,8 +115,8 @@ _LOOK_UPS: tuple[tuple[Name, LookUp], ...] = (
     (Name.PAYMENT, _own),
     (Name.REFUND, _refund),
     (Name.CHARGE, _charge),
-    (Name.DISPUTE, _dispute),
-    (Name.CHARGE, _in_a_payout),
+    (Name.DISPUTE, disputes.disputed_attempts),
+    (Name.CHARGE, payout_queries.attempts_in_lines),
     (Name.CALL, _call),
     (Name.BILL, _bill),
 )

@@ -13,7 +13,7 @@ from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.platform.money import plain
 
 log = structlog.get_logger()

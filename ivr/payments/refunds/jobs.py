@@ -16,11 +16,10 @@ from ivr.payments import timeouts
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.gateway_answers import WORDS
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.discrepancies import Difference
 from ivr.payments.gateway_client import GatewayClient
+from ivr.payments.history import Difference
 from ivr.payments.refunds import store
-from ivr.payments.refunds.states import RefundState
-from ivr.payments.refunds.store import Refund
+from ivr.payments.refunds.store import Refund, RefundState
 from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.platform.database.engine import reading
 

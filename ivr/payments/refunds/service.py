@@ -11,16 +11,14 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, UnsupportedError
+from gateways.capability import Capabilities, UnsupportedError
 from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt, fit
-from ivr.payments.public_state import public_state
 from ivr.payments.refunds import store
-from ivr.payments.refunds.states import RefundState
-from ivr.payments.refunds.store import Refund
+from ivr.payments.refunds.store import Refund, RefundState
 from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.platform.money import plain
 
@@ -96,9 +94,7 @@ class RefundService:
         """
         refund = store.locked(tx, refund_id)
         if refund.state is not RefundState.NEEDS_REVIEW:
-            raise ValueError(
-                f"refund {refund_id} is {public_state(refund.state)}: there is nothing to decide"
-            )
+            raise ValueError(f"refund {refund_id} is {refund.state.public}: there is nothing to decide")
         act = self.transitions.approve if refunded else self.transitions.decline
         return act(tx, refund, None, f"decided by {who}")
 
@@ -106,7 +102,7 @@ class RefundService:
         """The amount to refund, where it may be."""
         if attempt.state is not State.APPROVED:
             raise RefundRefusedError(
-                f"Payment {attempt.reference} is {public_state(attempt.state)}: "
+                f"Payment {attempt.reference} is {attempt.state.public}: "
                 "only an approved payment can be refunded."
             )
         if attempt.gateway != self.gateway:

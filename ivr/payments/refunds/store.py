@@ -5,12 +5,41 @@ A refund that is to be changed is read by `locked`, before its attempt.
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
 from ivr.payments import tables
-from ivr.payments.refunds.states import REFUND_FINAL, RefundState
+from ivr.payments.attempts.states import PublicState
+
+
+class RefundState(StrEnum):
+    """The state of a refund. The words in quotes stand in the database: they are never renamed."""
+
+    ASKED = "asked"
+    """Its amount is taken off what can still be refunded; nothing was sent."""
+    UNKNOWN = "unknown"
+    """It may have been sent, and the outcome is not known yet."""
+    NEEDS_REVIEW = "for_a_person"
+    """Unknown for a day: a person decides, with the gateway's dashboard open."""
+    APPROVED = "approved"
+    DECLINED = "declined"
+
+    @property
+    def public(self) -> PublicState:
+        """The word for everyone but operators."""
+        return _PUBLIC[self]
+
+
+REFUND_FINAL = frozenset({RefundState.APPROVED, RefundState.DECLINED})
+_PUBLIC: dict[RefundState, PublicState] = {
+    RefundState.ASKED: PublicState.PENDING,
+    RefundState.UNKNOWN: PublicState.UNKNOWN,
+    RefundState.NEEDS_REVIEW: PublicState.NEEDS_REVIEW,
+    RefundState.APPROVED: PublicState.APPROVED,
+    RefundState.DECLINED: PublicState.DECLINED,
+}
 
 
 class NoSuchRefundError(LookupError):

@@ -14,19 +14,17 @@ import structlog
 from gateways.contract import Approved, Cancelled, Declined, RefundFound
 from ivr.bills import reservation
 from ivr.events.emitter import Events
-from ivr.events.refund_events import RefundApproved, RefundDeclined
+from ivr.events.payment_events import RefundApproved, RefundDeclined, RefundFacts
 from ivr.finance import ledger
 from ivr.jobs.job_list import VERIFY_REFUND, Job, Work
-from ivr.payments import job_numbers, tables
-from ivr.payments.attempts import history
+from ivr.payments import history, job_numbers, tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.gateway_answers import WORDS
 from ivr.payments.attempts.store import fit
-from ivr.payments.discrepancies import Difference
-from ivr.payments.event_facts import payment_facts, refund_facts
+from ivr.payments.attempts.transitions import payment_facts
+from ivr.payments.history import Difference
 from ivr.payments.refunds import store
-from ivr.payments.refunds.states import REFUND_FINAL, RefundState
-from ivr.payments.refunds.store import Refund
+from ivr.payments.refunds.store import REFUND_FINAL, Refund, RefundState
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.money import plain
@@ -181,3 +179,8 @@ class RefundTransitions:
     def end_recheck(self, tx: sa.Connection, refund: Refund) -> None:
         """The gateway has answered, or a person has to look."""
         store.update(tx, refund.id, verify_since=None, look_at=None)
+
+
+def refund_facts(refund: Refund) -> RefundFacts:
+    """The refund as it stands now, for events."""
+    return RefundFacts(id=refund.id, amount_minor=refund.amount_minor, state=refund.state.public)

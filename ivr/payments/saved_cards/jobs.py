@@ -12,16 +12,14 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import CardSaving, Declined, Unknown
-from gateways.saved_cards import CardDeleted, CardOnFile
-from ivr.events.saved_card_events import CardNotSaved, CardSaved
+from gateways.contract import CardDeleted, CardOnFile, CardSaving, Declined, Unknown
+from ivr.events.payment_events import CardNotSaved, CardSaved
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
 from ivr.payments import timeouts
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.saved_cards import store
-from ivr.payments.saved_cards.service import SavedCardService
+from ivr.payments.saved_cards.service import SavedCardService, saved_card_facts
 from ivr.payments.saved_cards.store import CardState, SavedCard
 from ivr.platform.database.engine import reading
 from ivr.platform.phone_numbers import is_possible

@@ -13,13 +13,12 @@ import structlog
 
 from ivr.customers import customer
 from ivr.events.emitter import Events
-from ivr.events.saved_card_events import CardDeleted
+from ivr.events.payment_events import SavedCardDeleted, SavedCardFacts
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD, Job, Work
 from ivr.payments import job_numbers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.event_facts import saved_card_facts
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.store import CardState, Consent, SavedCard
 from ivr.payments.tables import saved_card
@@ -108,7 +107,7 @@ class SavedCardService:
             card = store.update(tx, card.id, state=CardState.FORGETTING, **said)
             self.ask(tx, card, FORGET_CARD)
         log.info("card_forgotten", card_id=card.id, by=by)
-        self.events.emit(tx, CardDeleted(saved_card_facts(card)))
+        self.events.emit(tx, SavedCardDeleted(saved_card_facts(card)))
         return store.get(tx, card.id)
 
     def forgotten(self, tx: sa.Connection, card: SavedCard, **values: object) -> SavedCard:
@@ -121,3 +120,16 @@ class SavedCardService:
     def ask(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
         """Asks for a job under a number of its own."""
         job_numbers.ask(tx, saved_card, card.id, job, delay_s, work=self.work, clock=self.clock)
+
+
+def saved_card_facts(card: SavedCard) -> SavedCardFacts:
+    """The card as it stands now."""
+    return SavedCardFacts(
+        id=card.id,
+        customer_id=card.customer_id,
+        call_id=card.call_id,
+        payment_id=card.attempt_id,
+        brand=card.brand,
+        last_four=card.last_four,
+        deleted_by=card.forgotten_by,
+    )

@@ -7,7 +7,7 @@ from gateways.settings import number
 
 @dataclass(frozen=True, slots=True)
 class FraudSettings:
-    """As `ivr.fraud.limits` takes them."""
+    """As `ivr.fraud.guard.FraudLimits` takes them."""
 
     window_h: int = number("CARD_WINDOW_H", "For how many hours a tried card is counted.", 24)
     lockout_h: int = number(

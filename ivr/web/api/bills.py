@@ -10,11 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities
+from gateways.capability import Capabilities
 from ivr.bills import queries as listing
 from ivr.bills import store
-from ivr.bills.bill import BillChangeError, BillError, NewBill, Status
-from ivr.bills.chargeable import not_chargeable
+from ivr.bills.bill import BillChangeError, BillError, NewBill, Status, not_chargeable
 from ivr.bills.fields import NAMES, LeftOut, read_bill, unknown_names
 from ivr.bills.store import Change
 from ivr.platform.clock import Clock

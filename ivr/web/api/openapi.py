@@ -9,7 +9,7 @@ from typing import Any
 from gateways.events import DisputeState
 from ivr.bills.bill import Status
 from ivr.finance.payout_queries import PayoutState
-from ivr.payments.public_state import PublicState
+from ivr.payments.attempts.states import PublicState
 from ivr.web.api.documents import (
     bills,
     cards,

@@ -16,12 +16,12 @@ import flask
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import UnsupportedError
+from gateways.capability import UnsupportedError
 from ivr.bills.bill import BillError
 from ivr.bills.fields import read_amount
 from ivr.payments.attempts import store as records
+from ivr.payments.attempts.states import states_of
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.public_state import states_of
 from ivr.payments.queries import feed as payments
 from ivr.payments.queries import search as finding
 from ivr.payments.queries.feed import Payment, Wanted

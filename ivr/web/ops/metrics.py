@@ -24,7 +24,7 @@ from ivr.fraud.breaker import BreakerState, state_at
 from ivr.integrations import webhooks_out
 from ivr.jobs.worker_liveness import living_workers
 from ivr.messaging import messages
-from ivr.payments.queries import counts
+from ivr.payments.queries import monitoring
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.metrics import LogLines
@@ -123,8 +123,10 @@ class Books(Collector):
 
     def _sums(self, tx: sa.Connection) -> Iterator[Metric]:
         yield from self._calls(tx)
-        yield _by_state("paybycall_attempts", "Attempts to charge, by state.", counts.attempts_by_state(tx))
-        yield _by_state("paybycall_refunds", "Refunds, by state.", counts.refunds_by_state(tx))
+        yield _by_state(
+            "paybycall_attempts", "Attempts to charge, by state.", monitoring.attempts_by_state(tx)
+        )
+        yield _by_state("paybycall_refunds", "Refunds, by state.", monitoring.refunds_by_state(tx))
         yield _by_state("paybycall_confirmations", "Confirmations, by state.", messages.count_by_state(tx))
         yield _by_state(
             "paybycall_outcomes", "Webhooks to the merchant, by state.", webhooks_out.count_by_state(tx)
@@ -161,7 +163,7 @@ class Books(Collector):
             labels=["gateway"],
         )
         for gateway, known in self._decline_codes.items():
-            by_code = counts.generic_declines_by_code(tx, gateway)
+            by_code = monitoring.generic_declines_by_code(tx, gateway)
             family.add_metric([gateway], sum(count for code, count in by_code if code and code not in known))
         return family
 
@@ -180,7 +182,7 @@ class Books(Collector):
         yield breaker
 
     def _oldest_unknown(self, tx: sa.Connection) -> Metric:
-        oldest = counts.oldest_unknown_since(tx)
+        oldest = monitoring.oldest_unknown_since(tx)
         age_s = (self._clock.now() - oldest).total_seconds() if oldest else 0
         return GaugeMetricFamily(
             "paybycall_oldest_unknown_seconds", "Age of the oldest charge of unknown outcome.", value=age_s
@@ -209,6 +211,6 @@ def _declines(tx: sa.Connection) -> Metric:
         "Declines, by gateway and reason; generic holds every code that the adapter does not know.",
         labels=["gateway", "decline"],
     )
-    for gateway, decline, count in counts.declines_by_reason(tx):
+    for gateway, decline, count in monitoring.declines_by_reason(tx):
         family.add_metric([gateway, decline], count)
     return family

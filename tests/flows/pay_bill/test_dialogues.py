@@ -32,10 +32,10 @@ from flows.language import (
     Wait,
 )
 from ivr.calls import walk
+from tests.support.carrier_pay import carriers_habits
 from tests.support.dialogue import play
 from tests.support.dialogue_setups import SETUPS, Setup
 from tests.support.merchant_server import merchant_server
-from tests.support.pay_carrier import carriers_habits
 from tests.support.phone import call_settings
 from tests.support.server import Server
 from tests.support.server_checks import NAMES, card_data_left, facts

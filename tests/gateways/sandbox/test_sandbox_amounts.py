@@ -2,12 +2,12 @@
 
 import pytest
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     Authorized,
     Cancelled,
     CardAuthorized,
-    CardEntry,
     ChargeRequest,
     Declined,
     LookupResult,
@@ -70,23 +70,23 @@ def test_a_slow_amount_takes_its_time(
 ) -> None:
     charge(harness, 4900 + ending)
 
-    assert bank.thought.slept_s == ([seconds] if seconds else [])
+    assert bank.processing.slept_s == ([seconds] if seconds else [])
 
 
 def test_a_slow_answer_that_nobody_waits_for_is_unknown_then_under_way_then_approved(
     bank: RunningBank, harness: SandboxHarness
 ) -> None:
     token = harness.tokenizer.tokenize(harness.good_card, key="entry-1").token
-    bank.thought.hold()
+    bank.processing.hold()
     harness.be_impatient()
     assert isinstance(
         harness.gateway.charge(ChargeRequest(Order("a-1", 4971, "EUR", "Water"), token)), Unknown
     )
-    bank.thought.wait_until_reached()
+    bank.processing.wait_until_reached()
     assert lookups(harness, 2) == [Unknown, Unknown]
     harness._speak_with(BankClient(bank.url))
 
-    bank.thought.let_go()
+    bank.processing.let_go()
     assert any(lookups(harness, 1) == [Approved] for _ in range(1000)), "the bank never came to an end"
     assert harness.books("a-1").taken_minor == 4971
 

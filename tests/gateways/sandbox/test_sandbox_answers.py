@@ -6,10 +6,10 @@ import pytest
 import requests
 import responses
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     Card,
-    CardEntry,
     ChargeRequest,
     Declined,
     GatewayUnreachableError,

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, ChargeRequest, Order, RefundRequest
+from gateways.capability import CardEntry
+from gateways.contract import Approved, ChargeRequest, Order, RefundRequest
 from gateways.sandbox.bank.app import create_app
 from gateways.sandbox.bank.dependencies import BankDependencies
 from gateways.sandbox.bank.ledger import Ledger
-from tests.support.hostile_values import addresses, bodies, knock
+from tests.support.hostile_values import addresses, bodies, send_hostile
 from tests.support.sandbox_bank import RunningBank
 from tests.support.sandbox_harness import SandboxHarness
 from tests.support.time_and_ids import ManualClock, SequentialIds
@@ -110,7 +111,7 @@ def test_every_verb_can_be_slow(bank: RunningBank) -> None:
     post(bank, "/lookups", json={"key": "a-1", "fence": False})
     post(bank, "/refunds", json={**AUTHORIZATION, "key": "r-1", "charge": held["id"]})
 
-    assert bank.thought.slept_s == [2.0] * 5
+    assert bank.processing.slept_s == [2.0] * 5
 
 
 def test_finance_finds_a_charge_by_our_references_and_its_refunds_with_it(
@@ -164,9 +165,9 @@ def test_a_request_that_was_seen_before_is_told_why_it_gets_neither_yes_nor_no(b
 
 
 def test_a_request_that_is_under_way_is_told_to_a_second_one_and_to_a_lookup(bank: RunningBank) -> None:
-    with ThreadPoolExecutor() as threads, bank.thinking("/authorizations") as thought:
+    with ThreadPoolExecutor() as threads, bank.held("/authorizations") as processing:
         threads.submit(post, bank, "/authorizations", json=AUTHORIZATION)
-        thought.wait_until_reached()
+        processing.wait_until_reached()
 
         assert refusal(post(bank, "/authorizations", json=AUTHORIZATION)) == (409, "in_progress")
         looked = post(bank, "/lookups", json={"key": "a-1", "fence": True}).json()
@@ -206,16 +207,16 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
     bank: RunningBank, harness: SandboxHarness
 ) -> None:
     reference = charge(harness, "a-1")
-    bank.thought.hold()
+    bank.processing.hold()
     harness.be_impatient()
     bank.harm("none", "/refunds", delay_s=30)
     harness.gateway.refund(RefundRequest("r-1", reference, 2000, "EUR"))
-    bank.thought.wait_until_reached()
+    bank.processing.wait_until_reached()
     assert bank.rows("SELECT refunded_minor FROM movement WHERE key = 'a-1'") == [{"refunded_minor": 2000}]
 
     with closing(Ledger(bank.database)) as another:
         create_app(BankDependencies(another, ManualClock().now, lambda _: None, SequentialIds()))
-    bank.thought.let_go()
+    bank.processing.let_go()
     bank.close()
 
     assert bank.rows("SELECT key, state, refunded_minor FROM movement ORDER BY key") == [
@@ -227,7 +228,7 @@ def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_ba
 @pytest.mark.slow
 def test_no_value_breaks_the_bank(bank: RunningBank) -> None:
     for method, path in addresses(bank.app):
-        knock(bank.app, method, path, data={"card": "4242"})
+        send_hostile(bank.app, method, path, data={"card": "4242"})
     for path, template in (
         ("/tokens", {"key": "k", "card": CARD}),
         ("/charges", {"key": "k", "amount_minor": 1, "currency": "EUR", "metadata": {"a": "b"}}),
@@ -235,4 +236,4 @@ def test_no_value_breaks_the_bank(bank: RunningBank) -> None:
         ("/control/faults", {"harm": "none", "delay_s": 0, "times": 1, "path": "/nowhere"}),
     ):
         for body in bodies(template):
-            knock(bank.app, "POST", path, data=body, content_type="application/json")
+            send_hostile(bank.app, "POST", path, data=body, content_type="application/json")

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, ChargeRequest, Declined, Order
+from gateways.capability import CardEntry
+from gateways.contract import Approved, ChargeRequest, Declined, Order
 from gateways.sandbox.bank.connector import PASSWORD, USERNAME
 from gateways.secret import Secret
 from tests.support.sandbox_bank import RunningBank

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateways.contract import Approved, CardEntry
+from gateways.capability import CardEntry
+from gateways.contract import Approved
 from tests.support.card_entry_contract import AuthorizationContract
 from tests.support.link_contract import LinkContract
 from tests.support.sandbox_bank import RunningBank

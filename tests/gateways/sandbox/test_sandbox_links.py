@@ -11,7 +11,8 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 import requests
 
-from gateways.contract import Approved, CardEntry, ChargeRequest, LinkOpen, Unknown, UnsupportedError
+from gateways.capability import CardEntry, UnsupportedError
+from gateways.contract import Approved, ChargeRequest, LinkOpen, Unknown
 from gateways.events import GatewayEvent, InvalidWebhookError, PaymentUpdated
 from gateways.sandbox import webhooks
 from gateways.sandbox.adapter import SandboxGateway

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from gateways.contract import Approved, Cancelled, CardEntry, ChargeRequest, Order, Result, Tokenized, Unknown
+from gateways.capability import CardEntry
+from gateways.contract import Approved, Cancelled, ChargeRequest, Order, Result, Tokenized, Unknown
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry
 from tests.support.stripe.harness import StripeHarness
 from tests.support.stripe.server import StripeServer, running_stripe
 from tests.support.time_and_ids import ManualClock

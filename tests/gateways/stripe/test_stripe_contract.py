@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateways.contract import CardAuthorized, CardEntry
+from gateways.capability import CardEntry
+from gateways.contract import CardAuthorized
 from tests.support.card_entry_contract import AuthorizationContract
 from tests.support.saved_card_contract import SavedCardContract
 from tests.support.stripe.harness import StripeHarness

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     CaptureRequest,
     CardAuthorized,
-    CardEntry,
+    CardOnFile,
     ChargeRequest,
     Declined,
     NotThisCharge,
     RefundRequest,
     Unknown,
 )
-from gateways.saved_cards import CardOnFile
 from tests.support.gateway_harness import card
 from tests.support.stripe import intents
 from tests.support.stripe.harness import StripeHarness

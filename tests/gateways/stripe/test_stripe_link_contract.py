@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry, PayLink
+from gateways.capability import CardEntry, Verb
+from gateways.contract import PayLink
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkContract, LinkHarness, order
 from tests.support.stripe import checkout
 from tests.support.stripe.harness import KINDS, StripeHarness

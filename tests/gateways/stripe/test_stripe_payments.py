@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from gateways.contract import Approved, Cancelled, CardEntry, ChargeRequest, Declined, Prepared, Unknown
+from gateways.capability import CardEntry
+from gateways.contract import Approved, Cancelled, ChargeRequest, Declined, Prepared, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe.intents import metadata, suffixed

@@ -5,8 +5,7 @@ import logging
 
 import pytest
 
-from gateways.contract import Approved, ChargeRequest, Declined, Unknown
-from gateways.saved_cards import CardDeleted, CardOnFile
+from gateways.contract import Approved, CardDeleted, CardOnFile, ChargeRequest, Declined, Unknown
 from tests.support.stripe.harness import BRISK, EVERY_TRY, StripeHarness
 from tests.support.stripe.line import Harm
 from tests.support.stripe.orders import ORDER, prepared, token

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from gateways.capability import CardEntry
 from gateways.contract import (
     Approved,
     Cancelled,
-    CardEntry,
     ChargeRequest,
     Declined,
     LinkOpen,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import stripe
 
-from gateways.contract import CardEntry, ChargeRequest, RefundRequest, UnsupportedError
+from gateways.capability import CardEntry, UnsupportedError
+from gateways.contract import ChargeRequest, RefundRequest
 from gateways.events import (
     DisputeState,
     DisputeUpdated,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, CardEntry
+from gateways.capability import Capabilities, CardEntry
 from ivr.bills import store
 from ivr.bills.csv_table import BadRow, UnreadableFileError
-from ivr.bills.import_csv import CsvImport, Listener, Report
+from ivr.bills.import_csv import CsvImport, ImportListener, Report
 from ivr.bills.store import Change
 from ivr.platform.amounts import Spelling
 from ivr.platform.database.engine import reading
@@ -32,14 +32,16 @@ def bring(engine: sa.Engine, clock: ManualClock) -> Any:
 
     def bring(content: str | bytes, *, told: str = "refused", **more: Any) -> tuple[Report, list[BadRow]]:
         heard: dict[str, list[BadRow]] = {"refused": [], "warned": []}
-        run = importer(engine, clock, Listener(**{name: rows.append for name, rows in heard.items()}), **more)
+        run = importer(
+            engine, clock, ImportListener(**{name: rows.append for name, rows in heard.items()}), **more
+        )
         raw = content.encode() if isinstance(content, str) else content
         return run.run(io.BytesIO(raw)), heard[told]
 
     return bring
 
 
-def importer(engine: sa.Engine, clock: ManualClock, listener: Listener, **more: Any) -> CsvImport:
+def importer(engine: sa.Engine, clock: ManualClock, listener: ImportListener, **more: Any) -> CsvImport:
     more = {"home_country": "ES", "gateway": ANY_GATEWAY, **more}
     return CsvImport(engine, clock=clock, ids=RandomIds(), listener=listener, **more)
 
@@ -275,7 +277,7 @@ def test_a_line_without_end_stops_the_import_after_what_is_stored(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
     rows = "".join(f"{10_000_000 + n},1,EUR,,,\n" for n in range(250))
-    run = importer(engine, clock, Listener(refused=lambda _: None))
+    run = importer(engine, clock, ImportListener(refused=lambda _: None))
     with pytest.raises(UnreadableFileError, match="Line 252"):
         run.run(io.BytesIO((HEADER + rows + "9" * 70_000).encode()))
     assert counts(run.report) == (200, 0, 0, 0)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.links.open_links import count_since
+from ivr.payments.links.store import count_since
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support import schema

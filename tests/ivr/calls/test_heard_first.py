@@ -15,7 +15,7 @@ from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support import schema
 from tests.support.carrier_by_hand import Carrier, turn_after
-from tests.support.pay_carrier import carriers_habits
+from tests.support.carrier_pay import carriers_habits
 from tests.support.payer import CARD, call_sid, pay
 from tests.support.phone import REACTION_S, call_settings
 from tests.support.script import ScriptedCaller, Transcript, read_line

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from ivr.payments.links import open_links
+from ivr.payments.links import store as links
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Event, Reason, Said
 from tests.support import schema
@@ -191,7 +191,7 @@ def test_no_link_goes_to_a_forged_number_nor_to_one_that_had_enough(
     links_a_day: int,
     texts: list[tuple[str, str]],
 ) -> None:
-    monkeypatch.setattr(open_links, "LINKS_A_DAY_MAX", links_a_day)
+    monkeypatch.setattr(links, "LINKS_A_DAY_MAX", links_a_day)
     server.add_bill()
     reference = [REFERENCE] if verstat else []
     settings = call_settings(to_number=ENGLISH, extra={"StirVerstat": verstat})

@@ -134,7 +134,7 @@ def test_a_repeat_while_an_errand_is_under_way_waits(server: Server) -> None:
         if not repeats:
             repeats.append(carrier.post("/voice/call_1/t/1", Digits="1"))
 
-    server.inside.meanwhile = repeat
+    server.pci_connection.meanwhile = repeat
     answer = carrier.post("/voice/call_1/t/1", Digits="1")
     assert "/pci/e/entry.call_1.1/t/0" in answer
     assert '<Pause length="1"/><Redirect method="POST">/voice/call_1/t/1#' in repeats[0]
@@ -154,7 +154,7 @@ def test_who_waits_for_an_errand_hears_a_word_every_nine_seconds_and_not_for_eve
             repeats.append(carrier.post("/voice/call_1/t/1", Digits="1"))
             server.pass_time(1)
 
-    server.inside.meanwhile = repeat
+    server.pci_connection.meanwhile = repeat
     with patch("ivr.calls.turns.INTENT_LEASE_S", 600):
         carrier.post("/voice/call_1/t/1", Digits="1")
     words = [number for number, one in enumerate(repeats) if "<Say" in one]

@@ -18,7 +18,6 @@ from ivr.jobs.backlog import backlog
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.states import State
 from ivr.payments.links import store as pay_link
-from ivr.payments.public_state import public_state
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from tests.ivr.cli.conftest import Run
@@ -307,7 +306,7 @@ def test_a_person_decides_once(
     assert "no terminal to ask you on" in unasked.stderr
     decided = paybycall("decide", *asked, "--yes")
     assert (decided.exit_code, services.state(undecided)) == (0, state)
-    assert decided.stdout == f"{undecided} is now {public_state(state)}.\n"
+    assert decided.stdout == f"{undecided} is now {state.public}.\n"
     assert services.attempt(undecided).gateway_reference == ("ch_1" if state is State.APPROVED else None)
     again = paybycall("decide", undecided, "--charged", "--yes")
     assert (again.exit_code, services.state(undecided)) == (2, state)

@@ -8,23 +8,23 @@ from ivr.customers.caller import WITHHELD, Caller
 
 
 @pytest.mark.parametrize(
-    ("given_", "number", "can_text", "region"),
+    ("given_", "number", "can_text"),
     [
-        ("+34600000001", "+34600000001", True, "ES"),
-        ("600000001", "+34600000001", True, "ES"),
-        ("0034 600 000 001", "+34600000001", True, "ES"),
-        (" +34600000001 ", "+34600000001", True, "ES"),
-        ("+34910000000", "+34910000000", False, "ES"),  # a landline of Madrid
-        ("+34900123456", "+34900123456", False, "ES"),  # freephone
-        ("+447400123456", "+447400123456", True, "GB"),
-        ("+442079460000", "+442079460000", False, "GB"),
-        ("+12125550123", "+12125550123", True, "US"),  # fixed or mobile: nobody can tell there
-        ("+447700900123", "+447700900123", False, None),  # possible, and of no range that we know
+        ("+34600000001", "+34600000001", True),
+        ("600000001", "+34600000001", True),
+        ("0034 600 000 001", "+34600000001", True),
+        (" +34600000001 ", "+34600000001", True),
+        ("+34910000000", "+34910000000", False),  # a landline of Madrid
+        ("+34900123456", "+34900123456", False),  # freephone
+        ("+447400123456", "+447400123456", True),
+        ("+442079460000", "+442079460000", False),
+        ("+12125550123", "+12125550123", True),  # fixed or mobile: nobody can tell there
+        ("+447700900123", "+447700900123", False),  # possible, and of no range that we know
     ],
 )
-def test_a_number(given_: str, number: str, can_text: bool, region: str | None) -> None:
+def test_a_number(given_: str, number: str, can_text: bool) -> None:
     caller = Caller.of(given_, "ES")
-    assert caller == Caller(number, can_text, region, number)
+    assert caller == Caller(number, can_text, number)
     assert not caller.withheld
     assert caller.counted_as == number
 

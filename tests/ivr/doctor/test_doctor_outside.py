@@ -17,7 +17,8 @@ import pytest
 import trustme
 
 from gateways import registry
-from gateways.contract import Capabilities, CardEntry, GatewayUnreachableError
+from gateways.capability import Capabilities, CardEntry
+from gateways.contract import GatewayUnreachableError
 from gateways.http_client import NoAnswerError
 from gateways.sandbox.settings import SandboxSettings
 from gateways.secret import Secret

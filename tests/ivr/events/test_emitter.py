@@ -16,7 +16,7 @@ from ivr.events.emitter import DomainEvent, Events, on
 from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud.guard import Guard
 from tests.support import schema
-from tests.support.defences import usual_limits
+from tests.support.fraud_harness import usual_limits
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.time_and_ids import ManualClock, SequentialIds
 

@@ -10,20 +10,18 @@ from gateways.events import DisputeState, DisputeUpdated
 from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners.subscriptions import build_events
-from ivr.events.payment_events import PaymentDisputed
-from ivr.events.refund_events import RefundApproved
+from ivr.events.payment_events import PaymentDisputed, RefundApproved
 from ivr.fraud.guard import Guard
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event, State
 from ivr.payments.attempts.store import Attempt
-from ivr.payments.attempts.transitions import Transitions
-from ivr.payments.event_facts import payment_facts, refund_facts
-from ivr.payments.refunds.states import RefundState
-from ivr.payments.refunds.store import Refund
+from ivr.payments.attempts.transitions import Transitions, payment_facts
+from ivr.payments.refunds.store import Refund, RefundState
+from ivr.payments.refunds.transitions import refund_facts
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.api_client import check
-from tests.support.defences import usual_limits
+from tests.support.fraud_harness import usual_limits
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.time_and_ids import ManualClock, SequentialIds
 

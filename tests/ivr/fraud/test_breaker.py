@@ -10,7 +10,7 @@ from ivr.fraud.identity import PayerIdentity
 from ivr.payments.attempts.states import Event
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
-from tests.support.defences import Counter, usual_limits
+from tests.support.fraud_harness import FraudHarness, usual_limits
 from tests.support.time_and_ids import ManualClock
 
 pytestmark = pytest.mark.slow
@@ -21,12 +21,12 @@ GOOD, BAD = None, Decline.GENERIC
 
 
 @pytest.fixture
-def at(engine: sa.Engine, clock: ManualClock) -> Counter:
+def at(engine: sa.Engine, clock: ManualClock) -> FraudHarness:
     """20 charges within 15 minutes, more than 60 % of them declined: as it comes."""
-    return Counter(engine, clock, usual_limits(**HIGH))
+    return FraudHarness(engine, clock, usual_limits(**HIGH))
 
 
-def everybody(at: Counter, *answers: Decline | None) -> list[bool]:
+def everybody(at: FraudHarness, *answers: Decline | None) -> list[bool]:
     """Calls from numbers that nobody knows, a card in each."""
     bill_id = at.bill()
     return [
@@ -34,12 +34,12 @@ def everybody(at: Counter, *answers: Decline | None) -> list[bool]:
     ]
 
 
-def where(at: Counter) -> BreakerState:
+def where(at: FraudHarness) -> BreakerState:
     with reading(at.engine) as tx:
         return state_at(tx, at.clock.now())
 
 
-def test_it_opens_at_the_edge_of_both_numbers(at: Counter) -> None:
+def test_it_opens_at_the_edge_of_both_numbers(at: FraudHarness) -> None:
     everybody(at, *[BAD] * 19)
     assert where(at) is BreakerState.CLOSED
     everybody(at, BAD)
@@ -49,14 +49,14 @@ def test_it_opens_at_the_edge_of_both_numbers(at: Counter) -> None:
     assert (locked.kind, locked.why) == (LockoutKind.BREAKER, "20 of the last 20 charges were declined")
 
 
-def test_sixty_percent_is_not_more_than_sixty_percent(at: Counter) -> None:
+def test_sixty_percent_is_not_more_than_sixty_percent(at: FraudHarness) -> None:
     everybody(at, *[GOOD] * 8, *[BAD] * 12)
     assert where(at) is BreakerState.CLOSED
     everybody(at, BAD)
     assert where(at) is BreakerState.OPEN
 
 
-def test_few_charges_in_a_quiet_hour_open_nothing(at: Counter) -> None:
+def test_few_charges_in_a_quiet_hour_open_nothing(at: FraudHarness) -> None:
     for _ in range(4):
         everybody(at, *[BAD] * 15)
         at.clock.advance(15 * M)
@@ -66,12 +66,12 @@ def test_few_charges_in_a_quiet_hour_open_nothing(at: Counter) -> None:
 @pytest.mark.parametrize(
     "decline", [Decline.CONFIG_ERROR, Decline.ISSUER_UNAVAILABLE, Decline.AUTHENTICATION_REQUIRED]
 )
-def test_what_is_not_about_cards_opens_nothing(at: Counter, decline: Decline) -> None:
+def test_what_is_not_about_cards_opens_nothing(at: FraudHarness, decline: Decline) -> None:
     everybody(at, *[decline] * 40)
     assert where(at) is BreakerState.CLOSED
 
 
-def test_a_gateways_outage_opens_nothing(at: Counter) -> None:
+def test_a_gateways_outage_opens_nothing(at: FraudHarness) -> None:
     bill_id = at.bill()
     for _ in range(40):
         attempt_id = at.begin(PayerIdentity(bill_id, at.call()))
@@ -81,7 +81,7 @@ def test_a_gateways_outage_opens_nothing(at: Counter) -> None:
     assert where(at) is BreakerState.CLOSED
 
 
-def test_half_open_it_lets_a_few_through_at_once_and_good_cards_close_it(at: Counter) -> None:
+def test_half_open_it_lets_a_few_through_at_once_and_good_cards_close_it(at: FraudHarness) -> None:
     everybody(at, *[BAD] * 20)
     at.clock.advance(15 * M)
     assert where(at) is BreakerState.HALF_OPEN
@@ -99,7 +99,7 @@ def test_half_open_it_lets_a_few_through_at_once_and_good_cards_close_it(at: Cou
     assert everybody(at, *[GOOD] * 10) == [True] * 10
 
 
-def test_half_open_bad_cards_open_it_for_twice_as_long(at: Counter) -> None:
+def test_half_open_bad_cards_open_it_for_twice_as_long(at: FraudHarness) -> None:
     everybody(at, *[BAD] * 20)
     for pause in (15, 30, 60, 120, 240, 240):
         at.clock.advance(pause * M - PROBES - 1)
@@ -108,7 +108,7 @@ def test_half_open_bad_cards_open_it_for_twice_as_long(at: Counter) -> None:
         assert everybody(at, *[BAD] * (PROBES + 1)) == [True] * PROBES + [False]
 
 
-def test_a_probe_that_says_nothing_of_a_card_makes_room_for_another(at: Counter) -> None:
+def test_a_probe_that_says_nothing_of_a_card_makes_room_for_another(at: FraudHarness) -> None:
     everybody(at, *[BAD] * 20)
     at.clock.advance(15 * M)
     assert everybody(at, *[Decline.ISSUER_UNAVAILABLE] * 9) == [True] * 9
@@ -121,7 +121,7 @@ def test_a_probe_that_says_nothing_of_a_card_makes_room_for_another(at: Counter)
     assert where(at) is BreakerState.CLOSED
 
 
-def test_a_person_lifts_it_and_what_was_before_counts_no_more(at: Counter) -> None:
+def test_a_person_lifts_it_and_what_was_before_counts_no_more(at: FraudHarness) -> None:
     everybody(at, *[BAD] * 20)
     [locked] = at.lockouts()
     at.lift(locked.id)

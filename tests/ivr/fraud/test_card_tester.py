@@ -14,7 +14,7 @@ from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from ivr.platform.lockout import LockoutKind
 from tests.support import schema
-from tests.support.defences import Counter, usual_limits
+from tests.support.fraud_harness import FraudHarness, usual_limits
 from tests.support.payer import call_sid, pay
 from tests.support.phone import call_settings
 from tests.support.server import ENGLISH, REFERENCE, Server
@@ -32,7 +32,7 @@ ONE_DECLINED = ("1", "(declined)", "(expiry)", "(code)", "1")
 
 def test_a_tester_of_one_bill_reaches_an_issuer_ten_times(engine: sa.Engine, clock: ManualClock) -> None:
     """200 cards, each from another number and in a call of its own, one every twenty seconds."""
-    at = Counter(engine, clock, usual_limits())
+    at = FraudHarness(engine, clock, usual_limits())
     bill_id = at.bill()
     assert (
         sum(at.try_card(PayerIdentity(bill_id, at.call(), f"+34601{nth:06}")) for nth in range(CARDS)) == 10
@@ -43,7 +43,7 @@ def test_a_tester_of_many_bills_reaches_an_issuer_28_times_in_the_first_hour(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
     """Twenty until the breaker opens, and a few each time that it tries whether all is well again."""
-    at = Counter(engine, clock, usual_limits())
+    at = FraudHarness(engine, clock, usual_limits())
     bills = [at.bill(f"2030{nth:04}") for nth in range(CARDS)]
     reached = 0
     for nth, bill_id in enumerate(bills):
@@ -113,7 +113,7 @@ def test_whatever_the_cause_a_caller_hears_the_same(start_server: Start) -> None
     server = start_server()
     server.expected.add("lockout_began")
     server.add_bill()
-    server.inside.down = True
+    server.pci_connection.down = True
     assert words_after_the_offer(server) == wanted
 
 
@@ -137,10 +137,10 @@ def test_a_cap_that_is_met_between_the_card_and_its_charge_stops_the_charge(star
 
     def meanwhile(path: str) -> None:
         if path.endswith("/collect"):
-            server.inside.meanwhile = lambda _: None
+            server.pci_connection.meanwhile = lambda _: None
             lockout(server, LockoutKind.CALLER, "+34600111222")
 
-    server.inside.meanwhile = meanwhile
+    server.pci_connection.meanwhile = meanwhile
     told = words_after_the_offer(server, ("1", "(visa)", "(expiry)", "(code)", "1"))
     assert told == [f"< {TOLD}", "< I am sorry that I could not help you this time. Goodbye."]
     assert server.bank.rows("SELECT * FROM movement") == []
@@ -166,7 +166,9 @@ def test_the_way_of_a_decline_from_the_worker_to_the_card(start_server: Start) -
 def test_a_report_waits_for_a_pci_process_that_is_down(start_server: Start) -> None:
     server = start_server()
     server.add_bill()
-    server.inside.meanwhile = lambda path: setattr(server.inside, "down", path.endswith("/outcome"))
+    server.pci_connection.meanwhile = lambda path: setattr(
+        server.pci_connection, "down", path.endswith("/outcome")
+    )
     pay(server, (*ONE_DECLINED, "(visa)", "(expiry)", "(code)", "1"))
 
     def watched() -> int:
@@ -174,8 +176,8 @@ def test_a_report_waits_for_a_pci_process_that_is_down(start_server: Start) -> N
             return len(connection.execute(sa.select(pci.card_watch)).all())
 
     assert watched() == 2
-    server.inside.meanwhile = lambda _: None
-    server.inside.down = False
+    server.pci_connection.meanwhile = lambda _: None
+    server.pci_connection.down = False
     server.pass_time(600)
     assert watched() == 0
 

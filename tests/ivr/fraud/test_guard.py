@@ -15,7 +15,7 @@ from ivr.payments.attempts.states import Event
 from ivr.platform.database.engine import reading
 from ivr.platform.lockout import LockoutKind
 from tests.support import schema
-from tests.support.defences import ANNA, Counter, usual_limits
+from tests.support.fraud_harness import ANNA, FraudHarness, usual_limits
 from tests.support.time_and_ids import ManualClock
 
 HIGH = {
@@ -32,15 +32,15 @@ HIGH = {
 H = 3600
 
 
-def counter(engine: sa.Engine, clock: ManualClock, **changes: int) -> Counter:
-    return Counter(engine, clock, usual_limits(**{**HIGH, **changes}))
+def counter(engine: sa.Engine, clock: ManualClock, **changes: int) -> FraudHarness:
+    return FraudHarness(engine, clock, usual_limits(**{**HIGH, **changes}))
 
 
-def _by_caller(name: str) -> Callable[[Counter, int], PayerIdentity]:
+def _by_caller(name: str) -> Callable[[FraudHarness, int], PayerIdentity]:
     return lambda at, _nth: PayerIdentity("", at.call(), name)
 
 
-def _by_bill(at: Counter, nth: int) -> PayerIdentity:
+def _by_bill(at: FraudHarness, nth: int) -> PayerIdentity:
     return PayerIdentity("bill_1", at.call(), f"+3460000000{nth}")
 
 
@@ -62,7 +62,7 @@ def test_the_last_card_under_a_cap_is_taken_and_the_next_is_not(
     clock: ManualClock,
     kind: LockoutKind,
     limit: str,
-    identity: Callable[[Counter, int], PayerIdentity],
+    identity: Callable[[FraudHarness, int], PayerIdentity],
 ) -> None:
     at = counter(engine, clock, **{limit: 3})
     at.call()
@@ -161,7 +161,7 @@ def test_a_number_in_doubt_counts_double_and_a_forged_one_locks_out_nobody_else(
 
 def test_who_mistypes_a_code_three_times_still_pays(engine: sa.Engine, clock: ManualClock) -> None:
     """With the limits as they come, from a number in doubt, in two calls."""
-    at = Counter(engine, clock, usual_limits())
+    at = FraudHarness(engine, clock, usual_limits())
     bill_id = at.bill()
     first = PayerIdentity(bill_id, at.call(), ANNA, weight=2)
     assert all(at.try_card(first, Decline.INCORRECT_CVC) for _ in range(3))

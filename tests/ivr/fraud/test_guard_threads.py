@@ -12,15 +12,15 @@ from ivr.fraud.breaker import PROBES
 from ivr.fraud.identity import PayerIdentity
 from ivr.payments.attempts.states import Event
 from ivr.platform.ids import RandomIds
-from tests.support.defences import ANNA, Counter, usual_limits
+from tests.support.fraud_harness import ANNA, FraudHarness, usual_limits
 from tests.support.time_and_ids import ManualClock
 
 AT_ONCE = 6
 on_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
-def counter(engine: sa.Engine, clock: ManualClock, **changes: int) -> Counter:
-    return Counter(engine, clock, usual_limits(**changes), ids=RandomIds())
+def counter(engine: sa.Engine, clock: ManualClock, **changes: int) -> FraudHarness:
+    return FraudHarness(engine, clock, usual_limits(**changes), ids=RandomIds())
 
 
 def all_at_once(*jobs: Callable[[], str | None]) -> list[str | None]:
@@ -34,7 +34,7 @@ def all_at_once(*jobs: Callable[[], str | None]) -> list[str | None]:
         return list(pool.map(run, jobs))
 
 
-def refuse(at: Counter, attempt_id: str | None) -> None:
+def refuse(at: FraudHarness, attempt_id: str | None) -> None:
     assert attempt_id is not None
     at.end(attempt_id, Event.DECLINE, Decline.GENERIC)
 

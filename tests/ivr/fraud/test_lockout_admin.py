@@ -100,7 +100,7 @@ def test_each_is_lifted_at_once_and_by_whom_is_kept(api: ApiClient, locked: Serv
 
 def test_where_the_pci_process_is_silent_the_list_says_so(api: ApiClient, locked: Server) -> None:
     [card] = [one for one in api.get("/lockouts").json["lockouts"] if one["kind"] == "card"]
-    locked.inside.down = True
+    locked.pci_connection.down = True
     answer = api.get("/lockouts").json
     assert (answer["complete"], [one["kind"] for one in answer["lockouts"]]) == (False, ["caller"])
     refused = api.send("DELETE", f"/lockouts/{card['id']}")
@@ -158,7 +158,7 @@ def test_a_list_that_lacks_the_cards_says_why_and_ends_with_1(
     """The clock of the machine that the command runs on is ten minutes ahead."""
     ahead = ManualClock(locked.clock.now() + timedelta(minutes=10))
     monkeypatch.setattr(context, "SystemClock", lambda: ahead)
-    locked.inside.down = is_down
+    locked.pci_connection.down = is_down
     listed = CliRunner().invoke(main, ["lockout", "list"])
     assert listed.exit_code == 1
     [_heading, line] = listed.stdout.splitlines()

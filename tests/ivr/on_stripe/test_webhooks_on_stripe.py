@@ -2,9 +2,9 @@
 
 import pytest
 
-from ivr.payments import discrepancies as differences
+from ivr.payments import history
 from ivr.payments.attempts.states import State
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from ivr.platform.database.engine import reading
 from tests.ivr.on_stripe.conftest import Start
 from tests.support import schema
@@ -139,7 +139,7 @@ def test_a_refund_is_made_in_the_dashboard(on_stripe: ServerOnStripe) -> None:
     on_stripe.hear(times=2)
     refused = _refund(on_stripe)
     with reading(on_stripe.server.on.engine) as tx:
-        [told] = differences.of_payment(tx, paid.id)
+        [told] = history.discrepancies_of(tx, paid.id)
     assert told.note == "20.00 EUR in total was refunded at the gateway, and not by this server"
     shown = on_stripe.payment()
     assert shown.refunded_minor == 1000

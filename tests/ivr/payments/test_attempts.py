@@ -128,7 +128,7 @@ def test_a_finished_attempt_is_not_withdrawn_and_takes_no_card(services: Payment
 
 
 def test_a_card_entry_that_never_asked_the_issuer_frees_the_bill(services: PaymentServices) -> None:
-    attempt_id = services.want_card()
+    attempt_id = services.await_card()
     with services.engine.begin() as tx:
         assert services.attempts.withdraw(tx, attempt_id, never_asked=True).state is State.CANCELLED
     assert services.bill(services.attempt(attempt_id).bill_id) == (0, 0)
@@ -136,7 +136,7 @@ def test_a_card_entry_that_never_asked_the_issuer_frees_the_bill(services: Payme
 
 
 def test_a_card_entry_that_may_have_authorized_is_looked_up(services: PaymentServices) -> None:
-    attempt_id = services.want_card()
+    attempt_id = services.await_card()
     with services.engine.begin() as tx:
         assert services.attempts.withdraw(tx, attempt_id).state is State.UNKNOWN
     assert services.bill(services.attempt(attempt_id).bill_id) == (0, 4_000)
@@ -147,7 +147,7 @@ def test_a_card_entry_that_may_have_authorized_is_looked_up(services: PaymentSer
 
 
 def test_a_card_entry_withdrawn_while_authorizing_is_voided(services: PaymentServices) -> None:
-    attempt_id = services.want_card(call_id=services.begin_call())
+    attempt_id = services.await_card(call_id=services.begin_call())
     services.bank.authorize(attempt_id, 4_000)
     with services.engine.begin() as tx:
         services.attempts.withdraw(tx, attempt_id)
@@ -157,7 +157,7 @@ def test_a_card_entry_withdrawn_while_authorizing_is_voided(services: PaymentSer
 
 
 def test_a_declined_authorization_frees_the_bill(services: PaymentServices) -> None:
-    attempt_id = services.want_card()
+    attempt_id = services.await_card()
     with services.engine.begin() as tx:
         attempt = services.attempts.advance(tx, attempt_id, Event.DECLINE, decline=Decline.EXPIRED_CARD)
     assert (attempt.state, attempt.decline) == (State.DECLINED, Decline.EXPIRED_CARD)
@@ -165,7 +165,7 @@ def test_a_declined_authorization_frees_the_bill(services: PaymentServices) -> N
 
 
 def test_a_report_that_a_look_up_has_overtaken_changes_nothing(services: PaymentServices) -> None:
-    attempt_id = services.want_card()
+    attempt_id = services.await_card()
     with services.engine.begin() as tx:
         services.attempts.withdraw(tx, attempt_id)
     services.pass_time(60)
@@ -178,7 +178,7 @@ def test_a_report_that_a_look_up_has_overtaken_changes_nothing(services: Payment
 
 def test_a_charge_that_is_unknown_twice_is_unknown_since_the_first_time(services: PaymentServices) -> None:
     """At the authorization, and, found again, at the capture."""
-    attempt_id = services.want_card()
+    attempt_id = services.await_card()
     first = services.clock.now()
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
@@ -187,7 +187,7 @@ def test_a_charge_that_is_unknown_twice_is_unknown_since_the_first_time(services
             services.attempts.advance(tx, attempt_id, event)
     attempt = services.attempt(attempt_id)
     assert (attempt.state, attempt.unknown_since) == (State.UNKNOWN, first)
-    assert services.told(attempt_id).count("unknown") == 1
+    assert services.events_of(attempt_id).count("unknown") == 1
 
 
 def test_what_was_claimed_cannot_be_abandoned(services: PaymentServices) -> None:

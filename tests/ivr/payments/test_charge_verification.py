@@ -3,11 +3,15 @@
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.payments import discrepancies, timeouts
-from ivr.payments.attempts.charge_verification import ChargeRefusedError, VerifiedReference
-from ivr.payments.attempts.manual_review import ReferenceTakenError, Word
+from ivr.payments import history, timeouts
+from ivr.payments.attempts.manual_review import (
+    ChargeRefusedError,
+    ReferenceTakenError,
+    VerifiedReference,
+    Word,
+)
 from ivr.payments.attempts.states import State
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
@@ -102,8 +106,8 @@ def test_a_charge_recorded_for_two_payments_is_booked_and_reported(services: Pay
     assert services.state(owner) is State.APPROVED
     assert services.ledger()[owner] == 4_000
     with services.engine.begin() as tx:
-        [told] = discrepancies.of_payment(tx, owner)
-        assert discrepancies.of_payment(tx, waits) == []
+        [told] = history.discrepancies_of(tx, owner)
+        assert history.discrepancies_of(tx, waits) == []
     assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
     assert services.attempt(waits).reference in told.note
     assert "charge_of_two_payments" in [one["event"] for one in logs if one["log_level"] == "error"]
@@ -113,7 +117,7 @@ def test_two_charges_without_a_reference_are_not_one(services: PaymentServices) 
     for waits in [for_a_person(services, Fate.LOST_REPLY) for _ in range(2)]:
         with services.engine.begin() as tx:
             services.payments.decide(tx, waits, Word.APPROVED, who="ana")
-            assert discrepancies.of_payment(tx, waits) == []
+            assert history.discrepancies_of(tx, waits) == []
 
 
 @pytest.mark.parametrize("is_named", [True, False])
@@ -134,7 +138,7 @@ def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
             gateway_reference=charge.reference,
             is_proven=charge.is_proven,
         )
-        [told] = discrepancies.of_payment(tx, owner)
+        [told] = history.discrepancies_of(tx, owner)
     assert told.kind is Difference.CHARGE_OF_TWO_PAYMENTS
     assert services.ledger()[owner] == 4_000
 

@@ -5,7 +5,8 @@ from typing import NoReturn
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import ChargeRequest, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import ChargeRequest
 from gateways.declines import Decline
 from ivr.finance import ledger
 from ivr.jobs.job_list import CHARGE_ATTEMPT
@@ -31,7 +32,7 @@ def test_an_approved_charge_is_settled_in_one_go(services: PaymentServices) -> N
     assert attempt.settled_at == services.clock.now()
     assert attempt.token is None
     assert services.bill(attempt.bill_id) == (4_000, 0)
-    assert services.told(attempt_id) == ["approved"]
+    assert services.events_of(attempt_id) == ["approved"]
     with services.engine.begin() as tx:
         assert ledger.has(tx, ledger.Kind.CHARGE, attempt_id)
         assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 4_000}
@@ -68,7 +69,7 @@ def test_a_declined_charge_frees_the_bill(services: PaymentServices) -> None:
     assert attempt.decline is Decline.INSUFFICIENT_FUNDS
     assert attempt.gateway_code == "nsf"
     assert services.bill(attempt.bill_id) == (0, 0)
-    assert services.told(attempt_id) == ["declined"]
+    assert services.events_of(attempt_id) == ["declined"]
     services.assert_settled()
 
 
@@ -82,7 +83,7 @@ def test_a_lost_answer_is_unknown_and_then_found(services: PaymentServices, fate
     assert services.bill(attempt.bill_id) == (0, 4_000)
     services.run_due()
     assert services.state(attempt_id) is State.APPROVED
-    assert services.told(attempt_id) == ["unknown", "approved"]
+    assert services.events_of(attempt_id) == ["unknown", "approved"]
     assert services.bank.sent == [("charge", attempt_id)]
     services.assert_settled()
 
@@ -141,7 +142,7 @@ def test_an_answer_after_the_look_up_changes_nothing(services: PaymentServices) 
 
     services.bank.before_answer = meanwhile
     services.run(job)
-    assert services.told(attempt_id) == ["unknown", "approved"]
+    assert services.events_of(attempt_id) == ["unknown", "approved"]
     services.assert_settled()
 
 
@@ -177,7 +178,7 @@ def test_the_deadline_abandons_what_nobody_claimed(services: PaymentServices) ->
     assert services.state(attempt_id) is State.RESERVED
     services.pass_time(1)
     assert services.state(attempt_id) is State.ABANDONED
-    assert services.told(attempt_id) == ["not_charged"]
+    assert services.events_of(attempt_id) == ["not_charged"]
     services.assert_settled()
 
 

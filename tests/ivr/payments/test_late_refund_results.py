@@ -8,9 +8,9 @@ from gateways.events import GatewayEvent, RefundUpdated
 from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.payments.refunds.service import RefundRefusedError
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices
@@ -134,7 +134,7 @@ def test_a_returned_refund_is_booked_once_the_bill_is_no_longer_being_paid(
     assert (refund.state, refund.verify_since) == (RefundState.DECLINED, None)
     assert services.ledger() == services.bank.money()
     assert services.bill(bill_id) == (14_000 if is_paid else 4_000, 0)
-    assert services.told(first)[-1] == "refund_declined"
+    assert services.events_of(first)[-1] == "refund_declined"
     [note] = _notes(services, first, "refund_declined")
     [told] = [one for one in logs if one["log_level"] == "error"]
     assert (told["event"], told["overpaid_minor"]) == ("refund_came_back", 4_000 if is_paid else 0)
@@ -184,7 +184,7 @@ def test_a_refund_that_was_given_back_after_all_is_booked(services: PaymentServi
     _tell(services, refund_id)
     services.run_due()
     assert refund_of(services, refund_id).state is RefundState.APPROVED
-    assert services.told(attempt_id) == ["approved", "refund_declined", "refunded"]
+    assert services.events_of(attempt_id) == ["approved", "refund_declined", "refunded"]
     with pytest.raises(RefundRefusedError, match="refunded in full"):
         ask(services, attempt_id)
     services.assert_settled()

@@ -9,7 +9,7 @@ from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceTakenError, Word
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.attempts.transitions import NEXT_JOB
-from ivr.payments.refunds.states import REFUND_FINAL, RefundState
+from ivr.payments.refunds.store import REFUND_FINAL, RefundState
 from ivr.payments.sweep import REFUND_JOBS
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
@@ -25,7 +25,7 @@ def test_a_person_finds_the_charge_in_the_dashboard(services: PaymentServices) -
             tx, attempt_id, Word.APPROVED, who="ana", gateway_reference="ref_seen"
         )
     assert (attempt.state, attempt.gateway_reference) == (State.APPROVED, "ref_seen")
-    assert services.told(attempt_id) == ["unknown", "for_a_person", "approved"]
+    assert services.events_of(attempt_id) == ["unknown", "for_a_person", "approved"]
     with services.engine.begin() as tx:
         notes = tx.execute(sa.select(schema.attempt_move.c.note).order_by(schema.attempt_move.c.id)).scalars()
         assert list(notes)[-1] == "decided by ana"
@@ -112,7 +112,7 @@ def _stuck(services: PaymentServices, state: State) -> str:
         case State.RESERVED:
             attempt_id = services.make(services.add_bill()) or ""
         case State.AUTHORIZING:
-            attempt_id = services.want_card()
+            attempt_id = services.await_card()
         case State.AUTHORIZED:
             attempt_id = services.authorized()
         case State.VOIDING:
@@ -168,7 +168,7 @@ def test_a_refund_whose_job_was_lost_is_found(services: PaymentServices, sent: b
     services.clock.advance(timeouts.UNDER_WAY_S + timeouts.LOST_AFTER_S + 1)
     assert services.payments.sweep() == 1
     services.run_due()
-    assert services.told(attempt_id) == ["approved", "refunded"]
+    assert services.events_of(attempt_id) == ["approved", "refunded"]
     services.assert_settled()
 
 

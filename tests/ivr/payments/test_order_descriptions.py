@@ -11,8 +11,7 @@ from gateways.contract import Order
 from gateways.stripe.intents import suffixed
 from ivr.jobs.job_list import OPEN_LINK
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.order import order_of
-from ivr.payments.attempts.order_words import words_before, words_of_order
+from ivr.payments.attempts.order import order_of, words_before, words_of_order
 from ivr.payments.attempts.states import State
 from ivr.pci import tables as pci_schema
 from ivr.platform.database.engine import reading
@@ -67,7 +66,7 @@ def test_the_words_of_the_last_release_are_as_it_wrote_them(language: str) -> No
 
 
 Make = Callable[[PaymentServices], str]
-WAYS = [PaymentServices.confirmed, PaymentServices.linked, PaymentServices.want_card]
+WAYS = [PaymentServices.confirmed, PaymentServices.linked, PaymentServices.await_card]
 """Ways in which a gateway is asked: a card that was keyed, a link, a card that the PCI process authorizes."""
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from ivr.payments.attempts.states import State
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import BadCursorError
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.payment_services import PaymentServices
 

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from gateways.events import DisputeState, DisputeUpdated, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
-from ivr.finance import disputes, payout_lines
+from ivr.finance import disputes, payout_queries
 from ivr.payments.queries import search
 from ivr.payments.queries.search import Found, Name
 from ivr.platform.database.engine import reading
@@ -175,7 +175,7 @@ def test_another_gateways_reference_is_not_mistaken_for_ours(
         tx.execute(sa.update(schema.payout).values(gateway="other"))
     assert found(services, "ch_1") is None
     with reading(services.engine) as tx:
-        [shown] = payout_lines.lines(tx, payout, "other")
+        [shown] = payout_queries.lines(tx, payout, "other")
     assert shown.payment is None
 
 
@@ -200,7 +200,7 @@ def test_each_line_of_a_payout_names_our_payment_and_our_refund(
     told_by_reference = schema.refund.c.id == by_reference.id
     with services.engine.begin() as tx:
         tx.execute(sa.update(schema.refund).where(told_by_reference).values(gateway_reference="re_2"))
-        lines = payout_lines.lines(tx, payout, "bank")
+        lines = payout_queries.lines(tx, payout, "bank")
     of_paid, of_other = services.attempt(paid).reference, services.attempt(other).reference
     assert [(one.source_reference, one.payment, one.refund_id) for one in lines] == [
         ("ch_1", of_paid, None),
@@ -226,6 +226,6 @@ def test_no_look_up_reads_a_whole_table(engine: sa.Engine) -> None:
     with reading(engine) as tx:
         assert search.find(tx, "pi_none") is None
         assert disputes.of_payment(tx, "bank", "attempt_1", "pi_none") == []
-        assert payout_lines.lines(tx, "payout_1", "bank") == []
+        assert payout_queries.lines(tx, "payout_1", "bank") == []
     assert len(plans) > 20
     assert [plan for plan in plans if plan.startswith("SCAN")] == []

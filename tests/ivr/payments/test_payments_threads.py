@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import UnsupportedError
+from gateways.capability import UnsupportedError
 from ivr.calls.store import lock
 from ivr.jobs.job_list import CHARGE_ATTEMPT, REFUND_PAYMENT
 from ivr.payments.attempts.states import State
@@ -122,7 +122,7 @@ def test_an_answer_and_look_ups_at_once_record_it_once(services: PaymentServices
     look = max(services.work.waiting(), key=lambda one: one.nth)
     _all_at_once(*[lambda: services.handlers[look.job](attempt_id, look.nth)] * AT_ONCE)
     assert services.state(attempt_id) is State.APPROVED
-    assert services.told(attempt_id) == ["unknown", "approved"]
+    assert services.events_of(attempt_id) == ["unknown", "approved"]
     services.assert_settled()
 
 

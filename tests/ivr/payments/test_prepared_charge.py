@@ -46,7 +46,7 @@ def test_a_preparation_without_an_answer_ends_without_a_charge(
     attempt_id = services.confirmed()
     _charge(services)
     assert services.state(attempt_id) is State.CANCELLED
-    assert services.told(attempt_id) == ["not_charged"]
+    assert services.events_of(attempt_id) == ["not_charged"]
     while bank.under_way:
         bank.deliver()
     services.pass_time(700)
@@ -102,7 +102,7 @@ def test_a_worker_killed_while_preparing_leaves_nothing_to_look_up(
     services.pass_time(2)
     assert services.state(attempt_id) is State.CANCELLED
     assert not bank.looked_up
-    assert services.told(attempt_id) == ["unknown", "not_charged"]
+    assert services.events_of(attempt_id) == ["unknown", "not_charged"]
     services.assert_settled()
 
 
@@ -178,7 +178,7 @@ def test_a_refund_unknown_to_the_gateway_is_sent_again_and_refunds_once(
         bank.deliver()
     assert bank.refunded == {refund.id: (attempt_id, 1_000)}
     services.assert_settled()
-    assert services.told(attempt_id) == ["approved", "refunded"]
+    assert services.events_of(attempt_id) == ["approved", "refunded"]
 
 
 def test_a_refund_is_not_sent_again_when_its_key_may_be_forgotten(

@@ -2,9 +2,8 @@
 
 import pytest
 
-from ivr.payments.attempts.states import FINAL, State
-from ivr.payments.public_state import PUBLIC, PublicState, UnknownStateError, public_state, states_of
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.attempts.states import FINAL, PUBLIC, PublicState, State, UnknownStateError, states_of
+from ivr.payments.refunds.store import RefundState
 
 WORDS = {
     "pending": {
@@ -36,7 +35,7 @@ def test_a_word_that_is_no_state_is_refused(word: str) -> None:
 
 
 def test_refunds_have_the_same_words() -> None:
-    assert {state: public_state(state) for state in RefundState} == {
+    assert {state: state.public for state in RefundState} == {
         "asked": "pending",
         "unknown": "unknown",
         "for_a_person": "needs_review",

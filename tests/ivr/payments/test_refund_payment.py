@@ -3,12 +3,12 @@
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import Capabilities, CardEntry, UnsupportedError
+from gateways.capability import Capabilities, CardEntry, UnsupportedError
 from ivr.finance import ledger
 from ivr.jobs.job_list import REFUND_PAYMENT
 from ivr.payments import timeouts
 from ivr.payments.refunds.service import RefundRefusedError
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate, KilledError
 from tests.support.payment_services import PaymentServices
@@ -26,7 +26,7 @@ def test_a_full_refund_is_booked_and_the_bill_is_due_again(services: PaymentServ
     attempt = services.attempt(attempt_id)
     assert attempt.refunded_minor == 4_000
     assert services.bill(attempt.bill_id) == (0, 0)
-    assert services.told(attempt_id) == ["approved", "refunded"]
+    assert services.events_of(attempt_id) == ["approved", "refunded"]
     with services.engine.begin() as tx:
         assert ledger.has(tx, ledger.Kind.CHARGE, attempt_id)
         assert ledger.has(tx, ledger.Kind.REFUND, refund_id)
@@ -131,7 +131,7 @@ def test_a_declined_refund_can_be_asked_again(services: PaymentServices) -> None
     attempt = services.attempt(attempt_id)
     assert attempt.refunded_minor == 0
     assert services.bill(attempt.bill_id) == (4_000, 0)
-    assert services.told(attempt_id) == ["approved", "refund_declined"]
+    assert services.events_of(attempt_id) == ["approved", "refund_declined"]
     del services.bank.refunded["by hand"]
     ask(services, attempt_id)
     services.run_due()

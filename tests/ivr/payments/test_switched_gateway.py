@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ivr.jobs.job_list import CHARGE_ATTEMPT, OPEN_LINK, REFUND_PAYMENT
 from ivr.payments.attempts.states import State
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
 from tests.support.link_gateway import LinkGateway
@@ -52,7 +52,7 @@ def test_an_unknown_charge_is_not_ended_by_what_this_gateway_can_do(engine: sa.E
     attempt = services.attempt(attempt_id)
     assert attempt.state is State.UNKNOWN
     assert services.bill(attempt.bill_id) == (0, 4_000), "its part of the bill stays held"
-    assert services.told(attempt_id) == ["unknown"]
+    assert services.events_of(attempt_id) == ["unknown"]
     assert services.bank.looked_up == []
     _back(services)
     assert services.state(attempt_id) is State.CANCELLED

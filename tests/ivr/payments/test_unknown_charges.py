@@ -50,7 +50,7 @@ def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(service
     services.pass_time(300)
     assert looks == [(0, False), (2, False), (4, False), (8, False), (16, False), (32, True)]
     assert services.state(attempt_id) is State.CANCELLED
-    assert services.told(attempt_id) == ["unknown", "not_charged"]
+    assert services.events_of(attempt_id) == ["unknown", "not_charged"]
     services.assert_settled()
 
 
@@ -94,7 +94,7 @@ def test_after_a_day_of_silence_a_person_decides(services: PaymentServices) -> N
     services.pass_time(2 * timeouts.LOOK_AT_MOST_S)
     attempt = services.attempt(attempt_id)
     assert attempt.state is State.NEEDS_REVIEW
-    assert services.told(attempt_id) == ["unknown", "for_a_person"]
+    assert services.events_of(attempt_id) == ["unknown", "for_a_person"]
     assert services.bill(attempt.bill_id) == (0, 4_000)
     assert services.work.waiting() == []
     services.assert_books()
@@ -145,7 +145,7 @@ def test_a_found_authorization_is_captured_while_the_caller_waits(services: Paym
     services.pass_time(2 * timeouts.LOOK_FIRST_S)
     assert services.state(attempt_id) is State.APPROVED
     assert [verb for verb, _ in services.bank.sent] == ["capture"] * 3
-    assert services.told(attempt_id) == ["unknown", "approved"]
+    assert services.events_of(attempt_id) == ["unknown", "approved"]
     services.assert_settled()
 
 
@@ -185,7 +185,7 @@ def test_a_found_authorization_is_voided_if_the_caller_is_gone(services: Payment
 def test_a_found_authorization_waits_for_the_callers_confirmation(services: PaymentServices) -> None:
     from ivr.payments.attempts.states import Event
 
-    attempt_id = services.want_card(call_id=services.begin_call())
+    attempt_id = services.await_card(call_id=services.begin_call())
     services.bank.authorize(attempt_id, 4_000)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.MARK_UNKNOWN)
@@ -289,7 +289,7 @@ def test_a_certain_no_frees_the_bill_wherever_it_is_heard(
     attempt = services.attempt(attempt_id)
     assert attempt.state is end
     assert services.bill(attempt.bill_id) == (0, 0)
-    assert services.told(attempt_id)[-1] in {"not_charged", "declined"}
+    assert services.events_of(attempt_id)[-1] in {"not_charged", "declined"}
 
 
 def test_a_long_gateway_code_is_cut_and_the_charge_recorded(services: PaymentServices) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateways.contract import CaptureRequest, Declined, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import CaptureRequest, Declined
 from gateways.declines import Decline
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT
 from ivr.payments import timeouts
@@ -34,7 +35,7 @@ def test_hanging_up_before_confirming_voids_the_authorization(services: PaymentS
     attempt = services.attempt(attempt_id)
     assert attempt.state is State.VOIDED
     assert attempt.gateway_authorization is None
-    assert services.told(attempt_id) == ["not_charged"]
+    assert services.events_of(attempt_id) == ["not_charged"]
     services.assert_settled()
 
 
@@ -185,7 +186,7 @@ def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(servi
 
 def test_an_overdue_card_entry_is_looked_up_once_its_call_has_ended(services: PaymentServices) -> None:
     call_id = services.begin_call()
-    attempt_id = services.want_card(call_id=call_id)
+    attempt_id = services.await_card(call_id=call_id)
     services.pass_time(timeouts.CARD_WITHIN_S + 60)
     assert services.state(attempt_id) is State.AUTHORIZING
     services.hang_up(call_id)
@@ -195,7 +196,7 @@ def test_an_overdue_card_entry_is_looked_up_once_its_call_has_ended(services: Pa
 
 
 def test_a_call_that_never_ends_frees_its_bill_after_an_hour(services: PaymentServices) -> None:
-    attempt_id = services.want_card(call_id=services.begin_call())
+    attempt_id = services.await_card(call_id=services.begin_call())
     services.clock.advance(timeouts.CARD_AT_MOST_S - 1)
     services.run_due()
     assert services.state(attempt_id) is State.AUTHORIZING

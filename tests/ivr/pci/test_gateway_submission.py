@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, Unknown, UnsupportedError
+from gateways.capability import UnsupportedError
+from gateways.contract import CardAuthorized, Declined, Tokenized, Unavailable, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.pci.key_directory import DirectoryKeys

@@ -18,8 +18,8 @@ from tests.support.card_entry import (
     CardEntryHarness,
     both_engines,
 )
-from tests.support.carrier import signed_headers
-from tests.support.hostile_values import addresses, knock
+from tests.support.carrier_signature import signed_headers
+from tests.support.hostile_values import addresses, send_hostile
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +30,7 @@ def test_no_door_of_pci_breaks(harness: CardEntryHarness) -> None:
         caller = harness.caller()
         for method, path in addresses(harness.app):
             form = {"CallSid": CALL_SID, "AccountSid": ACCOUNT_SID, "Digits": "1"}
-            knock(
+            send_hostile(
                 harness.app,
                 method,
                 path,
@@ -73,7 +73,7 @@ def test_no_door_of_pci_breaks(harness: CardEntryHarness) -> None:
                 form = {"CallSid": CALL_SID, "AccountSid": ACCOUNT_SID, "Digits": "1", name: value}
                 for url in (caller.url, f"{PCI_URL}/pci/fallback"):
                     headers = signed_headers(CARRIER_TOKEN, url, form)
-                    knock(harness.app, "POST", url.removeprefix(PCI_URL), data=form, headers=headers)
+                    send_hostile(harness.app, "POST", url.removeprefix(PCI_URL), data=form, headers=headers)
     broken = [one for one in logs if one["log_level"] in {"error", "critical"}]
     assert not broken, broken[:3]
 
@@ -90,4 +90,4 @@ def _ask(harness: CardEntryHarness, path: str, body: bytes, **changed: str) -> N
         signing.HEADER_NONCE: nonce,
         signing.HEADER_SIGNATURE: changed.get(signing.HEADER_SIGNATURE, mac),
     }
-    knock(harness.app, "POST", path, data=body, headers=headers)
+    send_hostile(harness.app, "POST", path, data=body, headers=headers)

@@ -131,9 +131,9 @@ def test_a_slow_bank_is_waited_for_by_polling(
         made = app_from_environ(environ)
         harness = CardEntryHarness.__new__(CardEntryHarness)
         harness.client, harness.clock, harness._nonces = Client(made), built[0].clock, 0  # type: ignore[assignment]
-        with bank.thinking("/tokens") as thought:
+        with bank.held("/tokens") as processing:
             caller = harness.caller().card()
-            thought.wait_until_reached()
+            processing.wait_until_reached()
             assert "/pci/e/" in (caller.wait().sent_to or "")
             assert harness.client.get("/healthz").status_code == 200
         until = time.monotonic() + 10

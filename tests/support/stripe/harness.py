@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import Verb
-from gateways.contract import CardEntry
+from gateways.capability import CardEntry, Verb
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe import answers
@@ -84,7 +83,7 @@ class StripeHarness(GatewayHarness):
         """The library does not repeat what was answered with 200."""
         self.server.harm(Harm.GARBAGE_AFTER, KINDS[asked])
 
-    def turn_away(self, asked: AskedVerb) -> None:
+    def answer_not_processed(self, asked: AskedVerb) -> None:
         self.server.harm(Harm.RATE_LIMIT, KINDS[asked])
 
     def under_way(self, asked: AskedVerb) -> AbstractContextManager[HeldAnswer]:

@@ -83,7 +83,7 @@ class Fault:
     harm: Harm
     kind: str | None
     times: int
-    thought: HeldAnswer | None = None
+    processing: HeldAnswer | None = None
     delay_s: float = 0
     act: Callable[[], None] | None = None
     says: Answer | None = None
@@ -117,19 +117,19 @@ class Line:
     ) -> HeldAnswer:
         """The next `times` requests of this kind (None: any) go wrong so; a held one waits for `let_go`."""
         assert kind is None or kind in KINDS, kind
-        thought = HeldAnswer()
+        processing = HeldAnswer()
         with self._one_at_a_time:
-            self._faults.append(Fault(Harm(harm), kind, times, thought, delay_s, act, says))
-        return thought
+            self._faults.append(Fault(Harm(harm), kind, times, processing, delay_s, act, says))
+        return processing
 
     @contextmanager
     def held(self, kind: str, harm: Harm = Harm.HOLD) -> Iterator[HeldAnswer]:
         """The next request of this kind is in progress until the block ends."""
-        thought = self.harm(harm, kind)
+        processing = self.harm(harm, kind)
         try:
-            yield thought
+            yield processing
         finally:
-            thought.let_go()
+            processing.let_go()
 
     @contextmanager
     def alone(self) -> Iterator[StripeAccount]:
@@ -141,8 +141,8 @@ class Line:
         """No fault is left."""
         with self._one_at_a_time:
             for fault in self._faults:
-                if fault.thought is not None:
-                    fault.thought.let_go()
+                if fault.processing is not None:
+                    fault.processing.let_go()
             self._faults.clear()
 
     def carry(self, request: Request) -> Answer:
@@ -209,13 +209,13 @@ class Line:
 
     def _hold(self, request: Request, fault: Fault) -> Answer:
         started = self._begun(request)
-        assert fault.thought is not None
-        fault.thought.wait()
+        assert fault.processing is not None
+        fault.processing.wait()
         return self._finished(started)
 
     def _stall(self, request: Request, fault: Fault) -> Answer:
-        assert fault.thought is not None
-        fault.thought.wait()
+        assert fault.processing is not None
+        fault.processing.wait()
         return self._handled(request)
 
     def _delay(self, request: Request, fault: Fault) -> Answer:

@@ -3,10 +3,9 @@
 from typing import Annotated, TypedDict
 
 from gateways.declines import Decline
-from ivr.payments.attempts.states import Method
-from ivr.payments.public_state import PublicState, public_state
+from ivr.payments.attempts.states import Method, PublicState
 from ivr.payments.queries.feed import LinkShown, Payment, RefundShown
-from ivr.payments.refunds.states import RefundState
+from ivr.payments.refunds.store import RefundState
 from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
     Amount,
@@ -125,7 +124,7 @@ def payment_document(payment: Payment, gateway_url: str | None) -> PaymentDocume
     return {
         "id": payment.id,
         "reference": payment.reference,
-        "state": public_state(payment.state),
+        "state": payment.state.public,
         "internal_state": payment.state,
         "method": payment.method,
         "link": None if payment.link is None else link_document(payment.link),
@@ -160,7 +159,7 @@ def refund_document(refund: RefundShown, currency: str) -> RefundDocument:
     return {
         "id": refund.id,
         "payment_id": refund.attempt_id,
-        "status": public_state(refund.state),
+        "status": refund.state.public,
         "state": refund.state,
         "currency": currency,
         "amount": decimal(refund.amount_minor, currency),

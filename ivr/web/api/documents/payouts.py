@@ -2,8 +2,7 @@
 
 from typing import Annotated, TypedDict
 
-from ivr.finance.payout_lines import LineShown
-from ivr.finance.payout_queries import PayoutShown, PayoutState
+from ivr.finance.payout_queries import LineShown, PayoutShown, PayoutState
 from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
     Currency,

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request
 
 from gateways.secret import Secret
 from ivr.carriers.twilio.signature import BODY_BYTES_MAX, FIELDS_MAX, compute, verify
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 
 PUBLIC = "https://pay.example.org"
 TOKEN = Secret("12345")

@@ -27,7 +27,6 @@ DOCUMENTS = {
     "dial": [twiml.dial("+34911111111", action="/voice/c/t/3", timeout_s=30, caller_id="+34910000000")],
     "dial without a caller's number": [twiml.dial("+34911111111", action="/voice/c/t/3", timeout_s=30)],
     "hangup": [twiml.say("Goodbye.", ENGLISH), twiml.hangup()],
-    "reject": [twiml.reject("busy")],
     "nothing": [],
 }
 

@@ -12,7 +12,7 @@ from ivr.finance import disputes
 from tests.support import schema
 from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import lose_sight, tell
+from tests.support.webhook_gateway import tell, unknown_charge
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ def test_a_dispute_is_reported_when_opened_and_when_decided(services: PaymentSer
         [DisputeState.OPEN, DisputeState.OPEN, DisputeState.LOST, DisputeState.OPEN]
     ):
         tell(services, _dispute(f"ref_{attempt_id}", state), f"evt_{number}")
-    assert services.told(attempt_id) == ["approved", "disputed open", "disputed lost"]
+    assert services.events_of(attempt_id) == ["approved", "disputed open", "disputed lost"]
     with services.engine.begin() as tx:
         kept = tx.execute(sa.select(schema.dispute)).one()
     assert (kept.state, kept.attempt_id, kept.opened_at) == ("lost", attempt_id, services.clock.now())
@@ -42,11 +42,11 @@ def test_an_overturned_decision_is_reported_once(services: PaymentServices) -> N
     tell(services, first, "evt_1", NOON)
     for number, (told, at) in enumerate([(second, later), (second, later), (first, NOON)]):
         tell(services, told, f"evt_late_{number}", at)
-    assert services.told(attempt_id) == ["approved", "disputed won", "disputed lost"]
+    assert services.events_of(attempt_id) == ["approved", "disputed won", "disputed lost"]
     with services.engine.begin() as tx:
         assert [one.state for one in disputes.listed(tx, 5, also_decided=True)] == [DisputeState.LOST]
     tell(services, first, "evt_new", later + timedelta(days=1))
-    assert services.told(attempt_id)[2:] == ["disputed lost", "disputed won"]
+    assert services.events_of(attempt_id)[2:] == ["disputed lost", "disputed won"]
 
 
 @pytest.mark.postgres
@@ -63,7 +63,7 @@ def test_an_older_decision_does_not_overturn_a_repeated_newer_one(services: Paym
         [(won, hours[0]), (won, hours[2]), (early, hours[0]), (lost, hours[1])]
     ):
         tell(services, told, f"evt_{number}", at)
-    assert services.told(attempt_id) == ["approved", "disputed won"]
+    assert services.events_of(attempt_id) == ["approved", "disputed won"]
     with services.engine.begin() as tx:
         assert [one.state for one in disputes.listed(tx, 5, also_decided=True)] == [DisputeState.WON]
 
@@ -72,7 +72,7 @@ def test_a_decision_without_a_moment_overturns_the_one_before(services: PaymentS
     attempt_id = services.paid()
     for number, state in enumerate([DisputeState.LOST, DisputeState.WON, DisputeState.OPEN]):
         tell(services, _dispute(f"ref_{attempt_id}", state), f"evt_{number}")
-    assert services.told(attempt_id) == ["approved", "disputed lost", "disputed won"]
+    assert services.events_of(attempt_id) == ["approved", "disputed lost", "disputed won"]
 
 
 def test_an_inquiry_that_becomes_a_chargeback_is_reported_once(services: PaymentServices) -> None:
@@ -90,7 +90,7 @@ def test_an_inquiry_that_becomes_a_chargeback_is_reported_once(services: Payment
         "fraudulent",
         NOON + timedelta(days=7),
     )
-    assert services.told(attempt_id) == ["approved", "disputed open"]
+    assert services.events_of(attempt_id) == ["approved", "disputed open"]
 
 
 @pytest.mark.postgres
@@ -107,27 +107,27 @@ def _charge_of(services: PaymentServices, reference: str) -> None:
 
 @pytest.mark.postgres
 def test_an_early_dispute_is_reported_once_its_payment_is_known(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     tell(services, _dispute(f"ref_{attempt_id}"))
     tell(services, replace(_dispute("ref_of_another"), reference="dp_2"), "evt_2")
-    assert services.told(attempt_id) == ["unknown"]
+    assert services.events_of(attempt_id) == ["unknown"]
     with capture_logs() as logs:
         services.run_due()
-    assert services.told(attempt_id) == ["unknown", "approved", "disputed open"]
+    assert services.events_of(attempt_id) == ["unknown", "approved", "disputed open"]
     assert [one["dispute"] for one in logs if one["event"] == "payment_disputed"] == ["dp_1"]
     tell(services, _dispute(f"ref_{attempt_id}"), "evt_3")
-    assert services.told(attempt_id) == ["unknown", "approved", "disputed open"], "and not a second time"
+    assert services.events_of(attempt_id) == ["unknown", "approved", "disputed open"], "and not a second time"
     with services.engine.begin() as tx:
         tied = tx.execute(sa.select(schema.dispute.c.reference, schema.dispute.c.attempt_id)).all()
     assert {tuple(row) for row in tied} == {("dp_1", attempt_id), ("dp_2", None)}
 
 
 def test_an_approval_does_not_report_a_known_dispute_again(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     _charge_of(services, f"ref_{attempt_id}")  # kept before it was confirmed
     tell(services, _dispute(f"ref_{attempt_id}"))
     services.run_due()
-    assert services.told(attempt_id) == ["unknown", "disputed open", "approved"]
+    assert services.events_of(attempt_id) == ["unknown", "disputed open", "approved"]
 
 
 @pytest.mark.parametrize("state", list(DisputeState))
@@ -137,7 +137,7 @@ def test_a_repeated_dispute_is_linked_to_its_payment(services: PaymentServices, 
     _charge_of(services, "ref_strange")
     tell(services, _dispute("ref_strange", state), "evt_2")
     tell(services, _dispute("ref_strange", state), "evt_3")
-    assert services.told(attempt_id) == ["approved", f"disputed {state}"]
+    assert services.events_of(attempt_id) == ["approved", f"disputed {state}"]
 
 
 def test_a_dispute_of_a_charge_of_two_payments_belongs_to_the_first_paid(services: PaymentServices) -> None:
@@ -148,5 +148,5 @@ def test_a_dispute_of_a_charge_of_two_payments_belongs_to_the_first_paid(service
     _charge_of(services, "ref_shared")
     with capture_logs() as logs:
         assert tell(services, _dispute("ref_shared"))
-    assert services.told(first) == ["approved", "disputed open"]
+    assert services.events_of(first) == ["approved", "disputed open"]
     assert "one_charge_of_two_payments" in [one["event"] for one in logs]

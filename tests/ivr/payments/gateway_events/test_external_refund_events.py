@@ -7,16 +7,16 @@ from structlog.testing import capture_logs
 
 from gateways.events import ExternalRefundFailed, PaymentUpdated, RefundedExternally, RefundUpdated
 from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK, REFUND_PAYMENT, RESOLVE_ATTEMPT, VERIFY_ATTEMPT
-from ivr.payments import discrepancies, timeouts
+from ivr.payments import history, timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.payments.refunds import store as refund_store
-from ivr.payments.refunds.states import REFUND_FINAL
+from ivr.payments.refunds.store import REFUND_FINAL
 from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import WebhookGateway, lose_sight, tell
+from tests.support.webhook_gateway import WebhookGateway, tell, unknown_charge
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ def _by_hand(services: PaymentServices, attempt_id: str, minor: int, event: str 
 def _told(services: PaymentServices, attempt_id: str) -> list[str]:
     """The differences of a payment, as finance reads them."""
     with services.engine.begin() as tx:
-        return [f"{one.kind}: {one.note}" for one in discrepancies.of_payment(tx, attempt_id)]
+        return [f"{one.kind}: {one.note}" for one in history.discrepancies_of(tx, attempt_id)]
 
 
 def _elsewhere(amount: str) -> str:
@@ -161,11 +161,11 @@ def test_a_returned_refund_of_ours_is_no_external_refund(services: PaymentServic
 
 
 def _unknown(services: PaymentServices) -> str:
-    return lose_sight(services, Fate.LOST_REPLY)
+    return unknown_charge(services, Fate.LOST_REPLY)
 
 
 def _for_a_person(services: PaymentServices) -> str:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     return attempt_id
@@ -236,7 +236,7 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
     services: PaymentServices,
 ) -> None:
     """That is how a person mends it; the gateway still says that it was taken."""
-    attempt_id = lose_sight(services, Fate.NEVER)
+    attempt_id = unknown_charge(services, Fate.NEVER)
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
     services.bank.fenced.clear()
@@ -254,7 +254,7 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
 def test_an_external_refund_of_an_unknown_payment_is_ignored(services: PaymentServices) -> None:
     """As a gateway tells it that only lets go of what it held."""
     tell(services, RefundedExternally("attempt_of_nobody"), "evt_1")
-    attempt_id = lose_sight(services, Fate.NEVER)
+    attempt_id = unknown_charge(services, Fate.NEVER)
     services.pass_time(60)
     looks = len(services.bank.looked_up)
     tell(services, RefundedExternally(attempt_id), "evt_2")

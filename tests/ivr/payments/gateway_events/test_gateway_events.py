@@ -11,12 +11,11 @@ from ivr.jobs.job_list import VERIFY_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
-from ivr.payments.gateway_events.service import KEPT_DAYS
-from ivr.payments.gateway_events.webhooks import BODY_BYTES_MAX, make_blueprint
+from ivr.payments.gateway_events import BODY_BYTES_MAX, KEPT_DAYS, make_blueprint
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import WebhookGateway, lose_sight, tell
+from tests.support.webhook_gateway import WebhookGateway, tell, unknown_charge
 
 
 @pytest.fixture
@@ -56,7 +55,7 @@ def test_a_gateway_that_posts_nothing_has_no_door(services: PaymentServices) -> 
 def test_a_failed_webhook_is_not_kept_so_that_its_repeat_counts(
     door: FlaskClient, services: PaymentServices, bank: WebhookGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     bank.says = PaymentUpdated(attempt_id)
     with monkeypatch.context() as broken:
         broken.setattr(services.work, "enqueue", _raise)
@@ -79,7 +78,7 @@ def _events(services: PaymentServices) -> list[str]:
 
 
 def test_an_unknown_payment_is_looked_up_now(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     services.clock.advance(1)
     services.bank.fates.append(Fate.NEVER)  # the first look gets no answer
     services.run_due()
@@ -92,7 +91,7 @@ def test_an_unknown_payment_is_looked_up_now(services: PaymentServices) -> None:
 
 
 def test_a_repeat_changes_nothing(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     assert tell(services, PaymentUpdated(attempt_id))
     jobs = services.attempt(attempt_id).jobs
     assert not tell(services, PaymentUpdated(attempt_id))
@@ -101,7 +100,7 @@ def test_a_repeat_changes_nothing(services: PaymentServices) -> None:
 
 def test_a_notice_is_never_believed_by_itself(services: PaymentServices) -> None:
     """It says that money was taken; the bank, asked, knows of nothing."""
-    attempt_id = lose_sight(services, Fate.NEVER)
+    attempt_id = unknown_charge(services, Fate.NEVER)
     tell(services, PaymentUpdated(attempt_id, taken=True))
     services.run_due()
     assert services.state(attempt_id) is State.UNKNOWN
@@ -123,7 +122,7 @@ def test_our_own_answer_is_on_its_way_or_here(services: PaymentServices, state: 
 
 
 def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.NEVER)
+    attempt_id = unknown_charge(services, Fate.NEVER)
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
     tell(services, PaymentUpdated(attempt_id, taken=False), "evt_1")
@@ -142,7 +141,7 @@ def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(services: 
 
 
 def test_what_waits_for_a_person_is_resolved_by_a_notice(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     tell(services, PaymentUpdated(attempt_id))
@@ -153,7 +152,7 @@ def test_what_waits_for_a_person_is_resolved_by_a_notice(services: PaymentServic
 
 def _ruled_out_by_a_slip(services: PaymentServices) -> str:
     """The bank has charged it, and a person said that it has not."""
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
         services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
@@ -217,7 +216,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(services: Payme
 
 def test_a_notice_never_fences(services: PaymentServices) -> None:
     """Whoever waits for a person is asked about: nothing that could come is ruled out by that."""
-    attempt_id = lose_sight(services, Fate.NEVER)
+    attempt_id = unknown_charge(services, Fate.NEVER)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     tell(services, PaymentUpdated(attempt_id, taken=True))
@@ -227,7 +226,7 @@ def test_a_notice_never_fences(services: PaymentServices) -> None:
 
 
 def test_a_notice_during_a_look_makes_us_look_now(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.LATE)
+    attempt_id = unknown_charge(services, Fate.LATE)
     services.bank.fates += [Fate.NEVER] * 4
     services.pass_time(9)
     services.clock.advance(7)
@@ -256,7 +255,7 @@ def test_a_webhook_about_something_unknown_is_kept_and_ignored(
 
 @pytest.mark.postgres
 def test_a_payment_of_another_gateway_is_left_alone(services: PaymentServices) -> None:
-    attempt_id = lose_sight(services, Fate.LOST_REPLY)
+    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(gateway="other"))
     jobs = services.attempt(attempt_id).jobs

@@ -17,7 +17,7 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(servic
     services.run_due()
     tell(services, RefundUpdated(refund.id), "evt_1")
     services.run_due()
-    assert services.told(attempt_id) == ["approved", "refunded"]
+    assert services.events_of(attempt_id) == ["approved", "refunded"]
     tell(services, RefundUpdated(refund.id), "evt_2")
     assert VERIFY_REFUND in {one.job for one in services.work.waiting()}
     del services.bank.refunded[refund.id]
@@ -25,7 +25,7 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(servic
     with capture_logs() as logs:
         services.run_due()
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["refund_came_back"]
-    assert services.told(attempt_id) == ["approved", "refunded", "refund_declined"]
+    assert services.events_of(attempt_id) == ["approved", "refunded", "refund_declined"]
     assert services.attempt(attempt_id).refunded_minor == 0
     assert services.bill(services.attempt(attempt_id).bill_id) == (4_000, 0)
     assert services.ledger() == services.bank.money() == {attempt_id: 4_000}

@@ -9,13 +9,13 @@ from structlog.testing import capture_logs
 from ivr.bills import store
 from ivr.bills.bill import Bill, BillChangeError, NewBill, Status
 from ivr.bills.store import Change
-from ivr.payments import discrepancies
+from ivr.payments import history
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
-from ivr.payments.discrepancies import Difference
+from ivr.payments.history import Difference
 from ivr.payments.links import store as link_store
-from ivr.payments.links.open_links import open_links
 from ivr.payments.links.payer_view import Stage, paying
+from ivr.payments.links.store import open_links
 from tests.support import schema
 from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway, tell, texts
@@ -56,7 +56,7 @@ def _open_link(services: PaymentServices) -> str:
 
 def _differences(services: PaymentServices, attempt_id: str) -> list[Difference]:
     with services.engine.begin() as tx:
-        return [one.kind for one in discrepancies.of_payment(tx, attempt_id)]
+        return [one.kind for one in history.discrepancies_of(tx, attempt_id)]
 
 
 def test_a_bill_that_was_paid_elsewhere_has_its_link_closed(

@@ -48,7 +48,7 @@ def test_a_webhook_without_money_does_not_disturb_an_opening_link(
     bank.before_answer = lambda: tell(services, attempt_id, taken=False)
     services.run(services.work.one(OPEN_LINK))
     assert services.state(attempt_id) is State.LINK_OPEN
-    assert services.told(attempt_id) == ["link_opened"], "it was never lost from sight"
+    assert services.events_of(attempt_id) == ["link_opened"], "it was never lost from sight"
 
 
 def test_a_webhook_during_a_look_makes_us_look_now(services: PaymentServices, bank: LinkGateway) -> None:
@@ -77,7 +77,7 @@ def test_an_early_dispute_of_a_link_is_reported_once_it_is_paid(
     told = DisputeUpdated("dp_1", f"ref_{attempt_id}", 4_000, "EUR", "fraudulent", DisputeState.OPEN)
     services.payments.gateway_events.take(GatewayEvent("evt_1", "dispute.created", told))
     services.pass_time(2 * HOUR_S)
-    assert services.told(attempt_id) == ["link_opened", "approved", "disputed open"]
+    assert services.events_of(attempt_id) == ["link_opened", "approved", "disputed open"]
 
 
 def test_a_lost_webhook_is_made_up_for_at_the_expiry(services: PaymentServices, bank: LinkGateway) -> None:
@@ -102,7 +102,7 @@ def test_repeated_or_irrelevant_webhooks_change_nothing(services: PaymentService
     for event in ("evt_3", "evt_3", "evt_4"):
         tell(services, attempt_id, event)
         services.run_due()
-    assert services.told(attempt_id) == ["link_opened", "approved"]
+    assert services.events_of(attempt_id) == ["link_opened", "approved"]
     services.pass_time(2 * HOUR_S)
     services.assert_settled()
 
@@ -133,7 +133,7 @@ def test_an_unpaid_link_frees_the_bill_at_its_expiry(services: PaymentServices, 
     assert attempt.state is State.CANCELLED
     assert services.bill(attempt.bill_id) == (0, 0)
     assert bank.looked_up == [(attempt_id, True)], "asked once, a minute after the expiry, and closed"
-    assert services.told(attempt_id) == ["link_opened", "not_charged"]
+    assert services.events_of(attempt_id) == ["link_opened", "not_charged"]
     services.assert_settled()
 
 

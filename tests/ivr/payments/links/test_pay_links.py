@@ -14,9 +14,8 @@ from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.links import store as link_store
-from ivr.payments.links.open_links import count_since, open_links
 from ivr.payments.links.payer_view import Stage, paying, stage_of
-from ivr.payments.links.store import LinkTerms
+from ivr.payments.links.store import LinkTerms, count_since, open_links
 from ivr.payments.queries import feed
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError
@@ -50,7 +49,7 @@ def test_a_link_is_opened_texted_paid_and_entered(services: PaymentServices, ban
     )
     assert services.bill(attempt.bill_id) == (4_000, 0)
     assert texts(services) == [(attempt_id, "link"), (attempt_id, "receipt")]
-    assert services.told(attempt_id) == ["link_opened", "approved"]
+    assert services.events_of(attempt_id) == ["link_opened", "approved"]
     services.assert_settled()
 
 

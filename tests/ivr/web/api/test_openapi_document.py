@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from ivr.bills.fields import NAMES
-from ivr.payments.public_state import PublicState
+from ivr.payments.attempts.states import PublicState
 from ivr.web.api.documents.requests import NewBillDocument
 from ivr.web.api.openapi import DOCUMENT
 from tests.support.api_client import check

@@ -14,8 +14,8 @@ from ivr.platform.database.engine import reading
 from ivr.simulators.phone.events import Event
 from ivr.simulators.phone.schema import validate
 from tests.support import schema
-from tests.support.carrier import signed_headers
-from tests.support.pay_carrier import carriers_habits
+from tests.support.carrier_pay import carriers_habits
+from tests.support.carrier_signature import signed_headers
 from tests.support.payer import CARD, WAY, pay
 from tests.support.phone import (
     ACCOUNT_SID,
@@ -101,7 +101,7 @@ def test_the_pci_process_is_asked_nothing(start_server: Start) -> None:
     server = start_server(CARD_ENTRY="pay")
     server.add_bill()
     asked: list[str] = []
-    server.inside.meanwhile = asked.append
+    server.pci_connection.meanwhile = asked.append
     pay(server, WAY["tokenize"])
     pay(server, [*WAY["tokenize"][:2], "(hang up)"])
     assert asked == []

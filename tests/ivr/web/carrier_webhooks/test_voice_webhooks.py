@@ -12,12 +12,12 @@ from werkzeug.test import TestResponse
 
 from flows.language import UnknownStepError
 from gateways.secret import Secret
-from ivr.calls.turns import Rejoined, Turns
+from ivr.calls.turns import RejoinPoint, Turns
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.schema import validate
 from tests.support import schema
 from tests.support.captured_logs import captured_logs
-from tests.support.carrier import signed_headers
+from tests.support.carrier_signature import signed_headers
 from tests.support.phone import ACCOUNT_SID, AUTH_TOKEN, CALLER, WEB
 from tests.support.server import ENGLISH, REFERENCE, SPANISH, Server
 
@@ -254,7 +254,7 @@ def test_a_webhook_that_comes_after_the_end(server: Server) -> None:
 def test_the_end_is_told_to_pci_also_where_it_is_down(server: Server) -> None:
     server.add_bill()
     said(server, "/voice/incoming")
-    server.inside.down = True
+    server.pci_connection.down = True
     assert post(server, "/voice/status", form(CallStatus="completed")).status_code == 204
     assert calls(server)[0].status == "ended"
 
@@ -316,7 +316,7 @@ def test_a_fallback_that_fails_itself_is_asked_again_until_there_is_no_hope(
     hello = said(falling, "/voice/incoming")
     real, faults = Turns.rejoin, [RuntimeError("planted")] * 3 + [UnknownStepError("planted")]
 
-    def rejoin(self: Turns, *given: Any) -> Rejoined | None:
+    def rejoin(self: Turns, *given: Any) -> RejoinPoint | None:
         if faults:
             raise faults.pop(0)
         return real(self, *given)

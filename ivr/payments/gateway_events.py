@@ -1,7 +1,7 @@
-"""What a gateway's webhook does: it is kept once, and the gateway is asked about what it hints at.
+"""The gateway's webhooks: `POST /gateways/<name>/webhook`, signed by the gateway, and what each one does.
 
-A webhook proves nothing by itself, so it may be late, repeated or out of order: an unknown attempt or an open
-link is looked up now instead of later, and an attempt that is being charged gets the gateway's own answer.
+A webhook is kept once, and proves nothing by itself: the gateway is asked about what it reports. So it may be
+late, repeated or out of order. An unknown attempt or an open link is looked up now instead of later.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,15 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import BadRequest, NotFound
 
+from gateways.contract import Gateway
 from gateways.events import (
     DisputeUpdated,
     ExternalRefundFailed,
     GatewayEvent,
+    InvalidWebhookError,
     PaymentUpdated,
     PayoutFailed,
     PayoutSettled,
@@ -30,8 +34,7 @@ from ivr.payments.attempts.store import Attempt, NoSuchAttemptError
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.refunds import external_refunds
 from ivr.payments.refunds import store as refund_store
-from ivr.payments.refunds.states import RefundState
-from ivr.payments.refunds.store import NoSuchRefundError
+from ivr.payments.refunds.store import NoSuchRefundError, RefundState
 from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.payments.tables import gateway_event
 from ivr.platform.database.engine import insert_of
@@ -39,7 +42,8 @@ from ivr.platform.database.engine import insert_of
 log = structlog.get_logger()
 
 KEPT_DAYS = 90
-"""Gateways repeat a webhook for days; what is older is forgotten."""
+"""Gateways repeat a webhook for days; older ones are deleted."""
+BODY_BYTES_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +152,25 @@ def _named(attempt: Attempt) -> Attempt:
     """The log lines of this webhook name its call."""
     structlog.contextvars.bind_contextvars(call_id=attempt.call_id)
     return attempt
+
+
+def make_blueprint(gateway: Gateway, notices: GatewayEventService) -> Blueprint:
+    """The route of this server's gateway; every other name is not found. A body whose signature the adapter
+    does not accept gets 400 and changes nothing. Of a body only the event's id and kind are logged and kept.
+    """
+    routes = Blueprint("gateway", __name__)
+
+    @routes.post("/gateways/<name>/webhook")
+    def webhook(name: str) -> Response:
+        if name != gateway.name or not gateway.capabilities.webhooks:
+            raise NotFound("There is no gateway with this name.")
+        request.max_content_length = BODY_BYTES_MAX
+        try:
+            heard = gateway.parse_webhook(dict(request.headers), request.get_data())
+        except InvalidWebhookError as fault:
+            log.warning("gateway_notice_refused", gateway=name, fault=str(fault))
+            raise BadRequest("This is not a valid webhook of the gateway.") from None
+        notices.take(heard)
+        return Response(status=204)
+
+    return routes

@@ -27,8 +27,8 @@ CUTS_MAX = 5
 TRIES_MAX = 6
 
 
-class Chaos:
-    """`wreak` it, once."""
+class FaultInjector:
+    """`inject` its faults, once."""
 
     def __init__(self, several: SeveralProcesses, crowd: ManyCallers, random: Random) -> None:
         self._several = several
@@ -36,7 +36,7 @@ class Chaos:
         self._crowd = crowd
         self._random = random
 
-    def wreak(self) -> None:
+    def inject(self) -> None:
         """Every kind of harm, in an order of its own."""
         for step in self._steps():
             self._several.tell(step.__name__)
@@ -69,9 +69,9 @@ class Chaos:
             several.all_ready(kind)  # with one alone its callers would hear that nothing works
             self._server.harm("none", path, delay_s=BANK_THINKS_S, times=MANY)
             self._crowd.ring(self._server.add_bill())
-            name, request = several.until(lambda: several.at_the_bank(kind, path), f"a {kind} at {path}")
+            name, request = several.until(lambda: several.bank_request_of(kind, path), f"a {kind} at {path}")
             self._server.freeze(name)
-            self._server.unharm()
+            self._server.clear_faults()
             if several.banks[name].under_way.get(request.client_port) is request:
                 several.tell(f"{name} is frozen; it had asked about {request.document['key']}")
                 return name, request
@@ -160,7 +160,7 @@ class Chaos:
         names = [name for name in self._server.members if kind_of(name) != "sandbox"]
         name = self._random.choice(names)
         self._several.tell(f"{name} is killed")
-        self._several.keep_up()
+        self._several.restart_ended()
         self._server.kill(name)
 
     def cut_connections(self) -> None:

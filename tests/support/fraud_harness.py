@@ -12,9 +12,8 @@ from ivr.bills import store
 from ivr.bills.bill import NewBill
 from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud import lockouts
-from ivr.fraud.guard import Guard
+from ivr.fraud.guard import FraudLimits, Guard
 from ivr.fraud.identity import PayerIdentity
-from ivr.fraud.limits import FraudLimits
 from ivr.payments.attempts.service import AttemptService, NewAttempt
 from ivr.payments.attempts.states import Event
 from ivr.payments.attempts.transitions import Transitions
@@ -37,7 +36,7 @@ def usual_limits(**changes: int) -> FraudLimits:
 
 
 @dataclass
-class Counter:
+class FraudHarness:
     """Where cards are tried: everything a charge goes through, without telephone and gateway."""
 
     engine: sa.Engine

@@ -1,1 +1,0 @@
-"""The gateway's webhooks: kept once, then the gateway is asked about what each one hints at."""
