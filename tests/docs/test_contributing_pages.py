@@ -1,8 +1,8 @@
 """The pages of docs/contributing are followed: their files are written into a copy of the code, and their
 commands are run there.
 
-A page says ``File `path`:`` before a whole file, and ``In `path`, below `line`:`` (or `instead of`) before lines to
-insert. Its commands stand in `sh` blocks.
+A page says ``File `path`:`` before a whole file, and ``In `path`, below `line`:`` (or `instead of`) before
+lines to insert. Its commands stand in `sh` blocks.
 """
 
 import os

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ivr.jobs.job_list import ALL_JOBS
 from ivr.jobs.worker import Worker
-from ivr.payments.discrepancies import Difference
 from ivr.platform.metrics import ALARMS
 from ivr.worker import worker_app
 from tests.support.server import Server
@@ -35,12 +34,11 @@ def test_the_page_lists_every_event_of_the_log() -> None:
 
 
 def _events() -> Iterator[str]:
-    yield from (event for _, event in ALARMS)
+    yield from (event for _, event in ALARMS)  # some of them are logged by the value of an enum
     for folder in ("ivr", "flows", "gateways"):
         for path in (ROOT / folder).rglob("*.py"):
             if "migrations" not in path.parts:
                 yield from _events_of(ast.parse(path.read_text(encoding="utf-8")))
-    assert {"paid_elsewhere_too", "paid_though_withdrawn"} <= set(Difference), "logged by its value"
 
 
 def _events_of(tree: ast.Module) -> Iterator[str]:
