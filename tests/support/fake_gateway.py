@@ -38,7 +38,7 @@ from gateways.events import EventData, GatewayEvent, InvalidWebhookError
 from gateways.settlement import PayoutLine
 from gateways.unsupported import UnsupportedVerbs
 
-CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, live=False)
+CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True)
 WITH_WEBHOOKS = replace(CAN_REFUND, webhooks=True, settlement=True)
 
 
