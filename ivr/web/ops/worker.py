@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -25,8 +25,6 @@ from ivr.platform.wsgi.http import HttpServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-    from ivr.jobs.worker import Worker
 
 log = structlog.get_logger()
 THREADS = 2
@@ -85,10 +83,21 @@ class WorkerHttp:
                 return None
 
 
+class CountedRuns(Protocol):
+    """As much of `ivr.jobs.runs.Runs` as is shown."""
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """(job, done | raised | given_up) -> how many."""
+        ...
+
+    def under_way(self) -> frozenset[str]: ...
+
+
 class RunsMetric(Collector):
     """The runs of one worker, as soon as it has any."""
 
-    def __init__(self, runs: "Worker") -> None:
+    def __init__(self, runs: CountedRuns) -> None:
         self._runs = runs
 
     def collect(self) -> Iterator[Metric]:
