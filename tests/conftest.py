@@ -25,6 +25,7 @@ from ivr.platform.logs import PINNED
 from tests.support.databases import Databases, folder_in_memory, postgres_server
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
+from tests.support.statements import StatementsPlugin
 from tests.support.time_and_ids import ManualClock, SequentialIds
 from tests.support.update_option import pytest_addoption, seed, update_dialogues
 from tests.support.which_databases import leaves_postgres_out, needs_postgres, pytest_generate_tests
@@ -65,6 +66,11 @@ SLOW_FOLDERS = tuple(
     f"tests/{name}/" for name in ("browser", "deploy", "docs", "e2e", "ivr/on_stripe", "simulation")
 )
 """What starts processes, machines or browsers, or plays whole worlds: not part of `make check`."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if path := config.getoption("--statements"):
+        config.pluginmanager.register(StatementsPlugin(path))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -3,6 +3,8 @@ difference then); `--seed` is what a test of random events makes them from; `--d
 PostgreSQL out.
 """
 
+from pathlib import Path
+
 import pytest
 
 
@@ -11,6 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--update", action="store_true", help="write the dialogue files anew from what the calls said"
     )
     parser.addoption("--databases", choices=("sqlite", "all"), default="all", help="sqlite: no PostgreSQL")
+    parser.addoption("--statements", type=Path, help="file for the SQL that the tests ran on SQLite alone")
     parser.addoption("--seed", type=int, default=1, help="what random events are made from")
 
 
