@@ -17,7 +17,7 @@ from ivr.payments.tables import (
     saved_card,
 )
 from ivr.platform.database.metadata import metadata
-from ivr.web.api.keys import api_key
+from ivr.web.api.tables import api_key
 
 __all__ = [
     "api_key",

@@ -28,7 +28,7 @@ TABLE_MODULES = (
     "ivr.integrations.tables",
     "ivr.messaging.tables",
     "ivr.payments.tables",
-    "ivr.web.api.keys",
+    "ivr.web.api.tables",
 )
 """Every module that declares tables."""
 
