@@ -1,5 +1,5 @@
-"""The two pictures of docs/architecture.md: the packages, from the contract of their imports, and a call, from
-one that is made here. A test holds the page to both; `pytest --update` draws them anew.
+"""The pictures of docs/architecture.md: the packages, from the contract of their imports; a call, from one
+that is made here; the states of an attempt. A test holds the page to them; `pytest --update` draws them anew.
 """
 
 import ast
@@ -11,9 +11,10 @@ from itertools import groupby, pairwise
 from typing import Any
 from unittest import mock
 from urllib.parse import urlsplit
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from gateways.http_client import HttpClient
+from ivr.payments.attempts.states import FINAL, GRAPH, State
 from ivr.simulators.phone.transport import HttpAnswer
 from tests.figures.source import product
 from tests.figures.walk import ROOT, running_server
@@ -44,7 +45,7 @@ def packages() -> str:
 
 
 def _layers() -> list[list[str]]:
-    """The modules of each layer, the topmost first, without `ivr.`; neighbours of one package are one layer."""
+    """The modules of each layer, the topmost first, without `ivr.`. Layers of one package are joined."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (contract,) = (one for one in contracts if one["name"] == LAYERS)
     rows = [[name.strip().removeprefix("ivr.") for name in row.split("|")] for row in contract["layers"]]
@@ -66,6 +67,14 @@ def _highest_import(package: str) -> int:
         if any(name.startswith(f"ivr.{one}.") for name in imported for one in row):
             return number
     raise LookupError(f"{package} imports no layer")
+
+
+def attempts() -> str:
+    """A Mermaid state diagram: states by their stored word, edges by the name of their event."""
+    lines = ["stateDiagram-v2", f"    [*] --> {State.RESERVED}"]
+    lines += [f"    {start} --> {end}: {event.name.lower()}" for (start, event), end in GRAPH.items()]
+    lines += [f"    {state} --> [*]" for state in State if state in FINAL]
+    return "\n".join(lines) + "\n"
 
 
 Line = tuple[str, str, str]
@@ -146,7 +155,7 @@ def _said(body: bytes) -> str:
     """The verbs of an answer, and the first words in it."""
     if not body:
         return "204"
-    tree = ElementTree.fromstring(body)  # noqa: S314 - our own answer
+    tree = ET.fromstring(body)  # noqa: S314 - our own answer
     verbs = ", ".join(dict.fromkeys(one.tag for one in tree.iter() if one.tag not in {"Response", "prosody"}))
     words = " ".join("".join(one.itertext()) for one in tree.iter("Say")).split()
     spoken = " ".join(words[:WORDS_SHOWN]) + (" ..." if len(words) > WORDS_SHOWN else "")
