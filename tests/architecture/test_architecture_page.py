@@ -1,4 +1,4 @@
-"""docs/architecture.md shows packages, a call and the graph of attempts as they are. `--update` draws them."""
+"""docs/architecture.md has packages, a call and the graph of attempts as they are; `--update` draws them."""
 
 import io
 import re
