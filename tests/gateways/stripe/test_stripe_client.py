@@ -353,7 +353,7 @@ def test_it_is_set_up_from_its_settings() -> None:
     assert made.capabilities.card_entry is CardEntry.AUTHORIZE
     assert not made.capabilities.webhooks, "nobody could prove a webhook"
     assert not made.capabilities.prepares
-    assert made.capabilities.live
+    assert settings.is_live
 
 
 @pytest.mark.parametrize(
