@@ -47,8 +47,6 @@ class Capabilities:
     """The lines of a payout can be asked for: `payout_lines`."""
     decline_codes: frozenset[str] = frozenset()
     """The gateway's codes whose meaning the adapter knows; another one is GENERIC, and counted."""
-    live: bool = True
-    """False for a sandbox: production refuses it."""
 
     def accepts(self, amount_minor: int, currency: str) -> bool:
         """Whether a charge of this amount is not refused for the amount alone, whatever the card."""

@@ -274,7 +274,7 @@ class Gateway(Protocol):
         ...
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
-        """A webhook of the gateway's, once its signature is proven; raises BadNoticeError otherwise."""
+        """A webhook of the gateway's, once its signature is proven; raises InvalidWebhookError otherwise."""
         ...
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:

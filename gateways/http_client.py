@@ -28,6 +28,11 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError
 from gateways.connection_errors import ConnectionFault, connection_fault, root_of
 
 BODY_BYTES_MAX = 16_000_000
+_FAILURES = (OSError, ValueError, http.client.HTTPException, urllib3.exceptions.HTTPError)
+"""What the libraries raise where no answer can be read. Those of requests and ssl are OSErrors; a host name
+that cannot be encoded, and a connection closed while it is read, are ValueErrors. Anything else is a bug, and
+comes through.
+"""
 KEPT_CONNECTIONS = 16
 """For each server."""
 
@@ -134,7 +139,7 @@ class HttpClient:
                 stream=True,
             ) as response:
                 content = response.raw.read(self.body_bytes_max + 1, decode_content=True)
-        except Exception as fault:  # noqa: BLE001 - sent or not, nobody knows; its traceback may hold the body
+        except _FAILURES as fault:  # sent or not, nobody knows; its traceback may hold the body
             raise NoAnswerError.of(fault, limit_s) from None
         if len(content) > self.body_bytes_max:
             raise NoAnswerError(

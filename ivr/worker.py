@@ -27,10 +27,10 @@ from ivr.jobs.job_list import (
     SEND_CONFIRMATION,
     Job,
 )
+from ivr.messaging.channels import Channel
 from ivr.messaging.channels.console import Console
 from ivr.messaging.channels.sms import Sms
-from ivr.messaging.delivery import Sender
-from ivr.messaging.port import Channel
+from ivr.messaging.delivery import MessageJobs
 from ivr.payments.service import Handler
 from ivr.platform.readiness import Readiness, ReadinessMetric
 from ivr.platform.settings.config import Config
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 def handlers(on: Dependencies) -> dict[Job, Handler]:
     """What the worker does for each job."""
     config = on.config
-    sender = Sender(on.engine, _channels(config), work=on.work, clock=on.clock)
+    sender = MessageJobs(on.engine, _channels(config), on.work, on.clock)
     outcomes = SignedPost(config.outcome_url, config.merchant_secrets, POST_S) if config.outcome_url else None
     payments = on.payments
     ender = CallEnder(engine=on.engine, attempts=payments.attempts, clock=on.clock)

@@ -74,7 +74,6 @@ class SandboxGateway(UnsupportedVerbs):
             webhooks=self._webhook_secret is not None,
             decline_codes=KNOWN,
             saves_cards=card_entry is CardEntry.TOKENIZE,
-            live=False,
         )
 
     def charge(self, charge: ChargeRequest) -> Result:

@@ -6,6 +6,7 @@ and a lost answer is told without them.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gateways.capability import Capabilities, CardEntry, Verb, require
@@ -22,15 +23,15 @@ _REFUSED = 402
 _AUTHORIZES = Capabilities(card_entry=CardEntry.AUTHORIZE, currencies=CURRENCIES)
 
 
+@dataclass(frozen=True, slots=True)
 class SandboxTokenizer:
     """Tokenizes and authorizes at the sandbox bank: which of the two is asked is the web process's choice."""
 
-    def __init__(self, client: BankClient) -> None:
-        self._client = client
+    client: BankClient
 
     def tokenize(self, card: Card, *, key: str) -> Tokenized | Declined | Unavailable:
         """A repeat under the same key gives another token for the same card: both together pay once."""
-        reply = self._client.post("/tokens", _sealed(card, {"key": key}))
+        reply = self.client.post("/tokens", _sealed(card, {"key": key}))
         if isinstance(reply, NoBankReply):
             return Unavailable(reply.reason)
         token = reply.body.get("token")
@@ -51,7 +52,7 @@ class SandboxTokenizer:
             "description": order.description,
             "metadata": dict(order.metadata),
         }
-        answer = read_answer(self._client.post("/authorizations", _sealed(card, asked)))
+        answer = read_answer(self.client.post("/authorizations", _sealed(card, asked)))
         if isinstance(answer, Unknown):
             return answer
         if answer.state == "authorized":

@@ -4,6 +4,7 @@ Each verb refuses what is not declared, and is one visit to Stripe: at most 15 s
 under our key included. What Stripe does not say for certain is `Unknown`.
 """
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -33,7 +34,7 @@ from gateways.contract import (
 from gateways.events import GatewayEvent
 from gateways.secret import Secret
 from gateways.settlement import PayoutLine
-from gateways.stripe import dashboard, payments, refunds, saved_cards, settlement, webhooks
+from gateways.stripe import payments, refunds, saved_cards, settlement, webhooks
 from gateways.stripe.answers import StripeRefusal, ask
 from gateways.stripe.client import Stripe
 from gateways.stripe.currencies import CURRENCIES, LEAST_MINOR, MOST_MINOR, STEP_MINOR
@@ -44,6 +45,18 @@ from gateways.stripe.settings import StripeSettings
 from gateways.unsupported import UnsupportedVerbs
 
 _KEY_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
+_PAGES = {
+    "pi": "payments",
+    "ch": "payments",
+    "py": "payments",
+    "cus": "customers",
+    "dp": "disputes",
+    "du": "disputes",
+    "po": "payouts",
+}
+_FOUND_BY_SEARCH = frozenset({"re", "pyr", "cs"})
+_REFERENCE = re.compile(r"([a-z]{2,3})_[A-Za-z0-9_]{1,120}")
 
 
 class StripeGateway(UnsupportedVerbs):
@@ -84,56 +97,45 @@ class StripeGateway(UnsupportedVerbs):
         self, order: Order, *, gateway_customer_id: str | None = None
     ) -> Prepared | Declined | Unknown:
         require(self.name, self.capabilities, Verb.PREPARE, currency=order.currency)
-        with self._stripe.session() as api:
-            return self._payments.prepare(api, order, gateway_customer_id)
+        return self._payments.prepare(self._stripe.session(), order, gateway_customer_id)
 
     def charge(self, charge: ChargeRequest) -> Result:
         require(self.name, self.capabilities, Verb.CHARGE, currency=charge.order.currency)
-        with self._stripe.session() as api:
-            return self._payments.charge(api, charge)
+        return self._payments.charge(self._stripe.session(), charge)
 
     def capture(self, capture: CaptureRequest) -> Result:
         require(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
-        with self._stripe.session() as api:
-            return payments.capture(api, capture)
+        return payments.capture(self._stripe.session(), capture)
 
     def void(self, void: VoidRequest) -> Result:
         require(self.name, self.capabilities, Verb.VOID)
-        with self._stripe.session() as api:
-            return payments.void(api, void)
+        return payments.void(self._stripe.session(), void)
 
     def refund(self, refund: RefundRequest) -> Result:
         require(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
-        with self._stripe.session() as api:
-            return refunds.refund(api, refund)
+        return refunds.refund(self._stripe.session(), refund)
 
     def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
-        with self._stripe.session() as api:
-            return self._payments.lookup(api, order, cancel=cancel, reference=reference)
+        return self._payments.lookup(self._stripe.session(), order, cancel=cancel, reference=reference)
 
     def verify_charge(self, order: Order, reference: str) -> VerifiedCharge:
-        with self._stripe.session() as api:
-            return payments.verify_charge(api, order, reference)
+        return payments.verify_charge(self._stripe.session(), order, reference)
 
     def lookup_refund(self, refund: RefundRequest, *, cancel: bool) -> RefundFound:
-        with self._stripe.session() as api:
-            found = refunds.find(api, refund)
+        found = refunds.find(self._stripe.session(), refund)
         if isinstance(found, RefundNotFound) and not cancel:
             return Unknown("Stripe lists no such refund yet")
         return found
 
     def refunded_externally(self, gateway_reference: str) -> int | Unknown:
-        with self._stripe.session() as api:
-            return refunds.refunded_externally(api, gateway_reference)
+        return refunds.refunded_externally(self._stripe.session(), gateway_reference)
 
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
         require(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
-        with self._stripe.session() as api:
-            return self._links.open(api, link)
+        return self._links.open(self._stripe.session(), link)
 
     def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
-        with self._stripe.session() as api:
-            return self._links.lookup(api, link, close=close, reference=reference)
+        return self._links.lookup(self._stripe.session(), link, close=close, reference=reference)
 
     def save_card(
         self,
@@ -144,28 +146,31 @@ class StripeGateway(UnsupportedVerbs):
         gateway_customer_id: str | None,
     ) -> CardSaving:
         require(self.name, self.capabilities, Verb.SAVE_CARD)
-        with self._stripe.session() as api:
-            return saved_cards.save(api, key, token, gateway_customer_id)
+        return saved_cards.save(self._stripe.session(), key, token, gateway_customer_id)
 
     def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
         require(self.name, self.capabilities, Verb.SAVE_CARD)
-        with self._stripe.session() as api:
-            return saved_cards.forget(api, card)
+        return saved_cards.forget(self._stripe.session(), card)
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
         require(self.name, self.capabilities, Verb.PARSE_WEBHOOK)
         return webhooks.parse_webhook(self._webhook_secrets, headers, body, live=self._stripe.live)
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
-        with self._stripe.session(in_all_s=settlement.IN_ALL_S) as api:
-            return settlement.lines(api, payout)
+        return settlement.lines(self._stripe.session(in_all_s=settlement.IN_ALL_S), payout)
 
     def dashboard_url(self, reference: str) -> str | None:
-        return dashboard.url(reference, live=self._stripe.live)
+        """What has a page of its own is linked; the rest is found by the dashboard's search."""
+        named = _REFERENCE.fullmatch(reference)
+        kind = named[1] if named else ""
+        home = "https://dashboard.stripe.com" if self._stripe.live else "https://dashboard.stripe.com/test"
+        if kind in _FOUND_BY_SEARCH:
+            return f"{home}/search?query={reference}"
+        return f"{home}/{_PAGES[kind]}/{reference}" if kind in _PAGES else None
 
     def check(self) -> None:
-        with self._stripe.session() as api:
-            answer = ask(api, lambda v1, options: v1.balance.retrieve({}, options))
+        api = self._stripe.session()
+        answer = ask(api, lambda v1, options: v1.balance.retrieve({}, options))
         if isinstance(answer, StripeRefusal) and answer.status not in _KEY_REFUSED:
             answer = answer.unknown()  # a limit, or a fault of its own: nothing is wrong with the key
         if isinstance(answer, Unknown):

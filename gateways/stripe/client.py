@@ -1,4 +1,4 @@
-"""How we speak to Stripe: a verb is a visit, with one connection, one deadline and the library's retries.
+"""How we speak to Stripe: each verb has one deadline, and the library's retries.
 
 The library retries dropped connections, time-outs, 409 and 5xx under the same idempotency key; one more try
 is begun only where it can end before the deadline. Neither proxies nor .netrc are read from the environment,
@@ -6,18 +6,18 @@ and no redirect is followed: each could carry a secret, or a charge, where it wa
 exception of the library leaves this file, for each holds the whole answer.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import stripe
+from stripe import _util
 from stripe._v1_services import V1Services
 
 from gateways.http_client import HttpClient, NoAnswerError
 from gateways.secret import Secret
-from gateways.stripe import library_logging as quiet
 
 RETRIES = 2
 _BODY_MAX = 16_000_000
@@ -39,19 +39,14 @@ class Timing:
     """A retry that would have less time than this is not begun."""
 
 
+@dataclass(frozen=True, slots=True)
 class StripeReply:
     """What Stripe said. Its body stays out of the repr: it may hold a token."""
 
-    __slots__ = ("body", "replayed", "status")
-
-    def __init__(self, status: int, body: Mapping[str, Any], *, replayed: bool) -> None:
-        self.status = status
-        self.body = body
-        self.replayed = replayed
-        """Whether this is the answer to an earlier request under the same key, and may be out of date."""
-
-    def __repr__(self) -> str:
-        return f"Reply(status={self.status}, replayed={self.replayed})"
+    status: int
+    body: Mapping[str, Any] = field(repr=False)
+    replayed: bool = False
+    """Whether this is the answer to an earlier request under the same key, and may be out of date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class NoStripeReply:
 
 
 class StripeSession:
-    """The requests of one verb. To be used in a `with` block."""
+    """The requests of one verb, under one deadline."""
 
     def __init__(self, api_key: Secret, base: str, timing: Timing) -> None:
         self._line = _Line(timing)
@@ -72,14 +67,6 @@ class StripeSession:
             http_client=self._line,
             max_network_retries=RETRIES,
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing is to be closed: the HTTP client keeps its connections."""
 
     def send(self, ask: StripeCall, *, key: str | None = None) -> StripeReply | NoStripeReply:
         """`ask` calls one method of the library. Under `key`, Stripe does it once and repeats its answer;
@@ -99,7 +86,7 @@ class Stripe:
     """One account of Stripe's. Holds no connection between verbs, so it is safe from any thread."""
 
     def __init__(self, api_key: Secret, base: str, timing: Timing | None = None) -> None:
-        quiet.library()
+        _silence_library()
         self.base = base.rstrip("/")
         self.live = "_live_" in api_key.reveal()[:8]
         self._api_key = api_key
@@ -109,7 +96,7 @@ class Stripe:
         """For one verb; `in_all_s` where nobody waits for it."""
         timing = self._timing
         if in_all_s is not None:
-            timing = Timing(timing.connect_s, timing.read_s, in_all_s, timing.pause_s, timing.worth_s)
+            timing = replace(timing, in_all_s=in_all_s)
         return StripeSession(self._api_key, self.base, timing)
 
 
@@ -177,4 +164,33 @@ def _refusal(fault: stripe.StripeError) -> StripeReply | NoStripeReply:
     body, status = fault.json_body, fault.http_status
     if status is None or not isinstance(body, dict):
         return NoStripeReply(f"Stripe's answer was not understood (HTTP {status})")
-    return StripeReply(status, body, replayed=False)
+    return StripeReply(status, body)
+
+
+def _silence_library() -> None:
+    """Lets the library log warnings alone: at DEBUG it logs whole bodies, card number and code in clear.
+
+    Anybody can set a logger's level at any time, and STRIPE_LOG=debug prints without a logger. So a filter
+    stands on the logger, and the library's own switches are off. urllib3 logs paths, and a token stands in
+    some. Harmless to repeat; called before anything is sent.
+    """
+    stripe.enable_telemetry = False
+    stripe.log = None
+    _util.STRIPE_LOG = None
+    logger = logging.getLogger("stripe")
+    logger.setLevel(logging.WARNING)
+    _add_filter(logger, _only_warnings)
+    _add_filter(logging.getLogger("urllib3.connectionpool"), _no_tokens)
+
+
+def _add_filter(logger: logging.Logger, wanted: object) -> None:
+    if wanted not in logger.filters:
+        logger.addFilter(wanted)  # type: ignore[arg-type] # a plain function does since Python 3.2
+
+
+def _only_warnings(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
+def _no_tokens(record: logging.LogRecord) -> bool:
+    return "pm_" not in record.getMessage()

@@ -6,6 +6,7 @@ somebody did: a payer who comes back to us proves nothing.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from stripe.params.checkout import SessionCreateParams
@@ -30,11 +31,11 @@ _NAME_MAX = 250
 _WITH_PAYMENT = ["payment_intent.latest_charge"]
 
 
+@dataclass(frozen=True, slots=True)
 class CheckoutLinks:
     """Opens, finds and closes links."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._now = now
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def open(self, api: StripeSession, link: PayLink) -> LinkOpen | Declined | Unknown:
         made = _make(api, link)
@@ -62,7 +63,7 @@ class CheckoutLinks:
         """A link that is refused now because its end is too near was never made, and never will be: as long
         as Stripe would know the key of one that was.
         """
-        if is_forgotten(link.order, self._now()):
+        if is_forgotten(link.order, self.now()):
             return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
         made = _make(api, link)
         if isinstance(made, StripeRefusal):

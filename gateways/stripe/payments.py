@@ -7,6 +7,7 @@ asked for by key: that could make a second one while the first was paid.
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
@@ -52,24 +53,18 @@ def is_forgotten(order: Order, now: datetime) -> bool:
     return order.placed_at is not None and now - order.placed_at > KEYS_LIVE
 
 
+@dataclass(frozen=True, slots=True)
 class Payments:
     """`capture` says whether a confirmed intent takes the money, or holds it."""
 
-    def __init__(
-        self,
-        capture: CaptureMethod,
-        *,
-        moto: bool,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._capture = capture
-        self._moto = moto
-        self._now = now
+    capture: CaptureMethod
+    moto: bool
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def prepare(
         self, api: StripeSession, order: Order, gateway_customer_id: str | None
     ) -> Prepared | Declined | Unknown:
-        made = create_intent(api, order, self._capture)
+        made = create_intent(api, order, self.capture)
         if isinstance(made, StripeRefusal):
             return declined_by_gateway(made) if made.nothing_done else made.unknown()
         if isinstance(made, Unknown):
@@ -90,7 +85,7 @@ class Payments:
                 return prepared
             reference = prepared.gateway_reference
         confirmed = confirm_intent(
-            api, order.key, reference, charge.token, moto=self._moto, keep=charge.keep_card
+            api, order.key, reference, charge.token, moto=self.moto, keep=charge.keep_card
         )
         if not isinstance(confirmed, Intent):
             return confirmed
@@ -116,9 +111,9 @@ class Payments:
         return after if gone.state in {"canceled", "succeeded", "requires_capture"} else gone.unclear()
 
     def _by_key(self, api: StripeSession, order: Order) -> str | Unknown:
-        if is_forgotten(order, self._now()):
+        if is_forgotten(order, self.now()):
             return Unknown("Stripe no longer knows this idempotency key: look in its dashboard")
-        made = create_intent(api, order, self._capture)
+        made = create_intent(api, order, self.capture)
         if isinstance(made, StripeRefusal):
             return made.unknown()
         return made if isinstance(made, Unknown) else made.reference

@@ -6,6 +6,7 @@ see docs/gateways/stripe.md.
 """
 
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from gateways.capability import Capabilities, CardEntry, Verb, require
@@ -22,17 +23,17 @@ _AUTHORIZES = Capabilities(card_entry=CardEntry.AUTHORIZE, currencies=CURRENCIES
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class StripeTokenizer:
     """Tokenizes and authorizes at Stripe: which of the two is asked is the web process's choice."""
 
-    def __init__(self, stripe: Stripe, *, moto: bool) -> None:
-        self._stripe = stripe
-        self._moto = moto
+    stripe: Stripe
+    moto: bool
 
     def tokenize(self, card: Card, *, key: str) -> Tokenized | Declined | Unavailable:
         """A PaymentMethod. A repeat under the same key within a day gives the same one."""
-        with self._stripe.session() as api:
-            made = _payment_method(api, card, key)
+        api = self.stripe.session()
+        made = _payment_method(api, card, key)
         if isinstance(made, Secret):
             return Tokenized(made)
         if isinstance(made, StripeRefusal):
@@ -43,16 +44,16 @@ class StripeTokenizer:
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
         require("stripe", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
-        with self._stripe.session() as api:
-            token = _payment_method(api, card, order.key)
-            if not isinstance(token, Secret):
-                return _nothing_held(token)
-            made = create_intent(api, order, "manual")
-            if isinstance(made, StripeRefusal):
-                return declined_by_gateway(made) if made.nothing_done else made.unknown()
-            if isinstance(made, Unknown):
-                return made
-            held = confirm_intent(api, order.key, made.reference, token, moto=self._moto)
+        api = self.stripe.session()
+        token = _payment_method(api, card, order.key)
+        if not isinstance(token, Secret):
+            return _nothing_held(token)
+        made = create_intent(api, order, "manual")
+        if isinstance(made, StripeRefusal):
+            return declined_by_gateway(made) if made.nothing_done else made.unknown()
+        if isinstance(made, Unknown):
+            return made
+        held = confirm_intent(api, order.key, made.reference, token, moto=self.moto)
         if not isinstance(held, Intent):
             return held
         if held.state == "requires_capture" and held.is_of(order) and held.held_minor == order.amount_minor:

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from ivr.calls import store as calls
 from ivr.finance import ledger
 from ivr.messaging import messages
-from ivr.messaging.messages import Confirmation, Purpose
-from ivr.messaging.states import State as MessageState
+from ivr.messaging.messages import Message, Purpose
+from ivr.messaging.states import MessageState
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import State
 from ivr.payments.attempts.store import Attempt
@@ -78,7 +78,7 @@ def _attempts(tx: sa.Connection, call_sid: str) -> list[Attempt]:
     return [] if call_id is None else attempt_store.in_call(tx, call_id)
 
 
-def _link_message(tx: sa.Connection, call_sid: str) -> Confirmation | None:
+def _link_message(tx: sa.Connection, call_sid: str) -> Message | None:
     """The last message with a link."""
     found = [messages.of_payment(tx, one.id, Purpose.LINK) for one in _attempts(tx, call_sid)]
     return next((one for one in reversed(found) if one is not None), None)

@@ -14,7 +14,7 @@ from ivr.finance import ledger, payout_queries
 from ivr.fraud import lockouts
 from ivr.fraud.breaker import BreakerState, state_at
 from ivr.messaging import messages
-from ivr.messaging.states import State
+from ivr.messaging.states import MessageState
 from ivr.payments import history
 from ivr.payments.queries import monitoring
 from ivr.platform.database.engine import reading
@@ -149,7 +149,7 @@ def no_text_is_stuck(engine: sa.Engine, now: Callable[[], datetime]) -> str:
     if found:
         codes = ", ".join(sorted({one.error_code for one in found if one.error_code}))
         why = f" (the carrier says {codes})" if codes else ""
-        held = any(one.state is State.HELD for one in found)
+        held = any(one.state is MessageState.HELD for one in found)
         names = [references[one.attempt_id] for one in found]
         waiting = " Then use `paybycall message list` and `paybycall message resend`." if held else ""
         raise FaultError(

@@ -14,8 +14,8 @@ from ivr.jobs.job_list import SEND_CONFIRMATION, Work
 from ivr.messaging import messages as confirmation
 from ivr.messaging import tables
 from ivr.messaging.delivery_errors import Mends, mends_of
-from ivr.messaging.messages import Confirmation
-from ivr.messaging.states import Event, State
+from ivr.messaging.messages import Message
+from ivr.messaging.states import MessageEvent, MessageState
 from ivr.payments import views as payments_views
 from ivr.platform.clock import Clock
 
@@ -49,7 +49,7 @@ def held(tx: sa.Connection) -> list[Held]:
     rows = tx.execute(
         sa.select(text.id, text.purpose, attempt.reference, text.error_code, text.created_at, text.tried_at)
         .join(payments_views.attempt, attempt.id == text.attempt_id)
-        .where(text.state == State.HELD)
+        .where(text.state == MessageState.HELD)
         .order_by(text.created_at, text.id)
     )
     return [Held(*row) for row in rows]
@@ -64,20 +64,22 @@ def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock)
         return Resent.NOT_HELD
     now = clock.now()
     if not confirmation.still_holds(tx, found, now):
-        confirmation.shift(tx, found.id, Event.TOO_LATE, now, error_code="too_late")
+        confirmation.shift(tx, found.id, MessageEvent.TOO_LATE, now, error_code="too_late")
         return Resent.TOO_LATE
     nth = found.tries + 1  # the work after the last try may have been asked for already, and done nothing
-    if confirmation.shift(tx, found.id, Event.RESEND, now, at_try=found.tries, tries=nth) is None:
+    if confirmation.shift(tx, found.id, MessageEvent.RESEND, now, at_try=found.tries, tries=nth) is None:
         return Resent.NOT_HELD
     work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth)
     return Resent.QUEUED
 
 
-def _may_be_sent_again(found: Confirmation) -> bool:
+def _may_be_sent_again(found: Message) -> bool:
     """A text that was canceled, or that an earlier release gave up, is as good as held, where its payer is
     not the reason, nor that the number is nobody's.
     """
-    if found.state is State.HELD:
+    if found.state is MessageState.HELD:
         return True
     is_over = found.error_code in {"too_late", "withheld"}
-    return found.state is State.FAILED and not is_over and mends_of(found.error_code) is not Mends.NOBODY
+    return (
+        found.state is MessageState.FAILED and not is_over and mends_of(found.error_code) is not Mends.NOBODY
+    )

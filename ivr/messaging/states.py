@@ -1,14 +1,14 @@
-"""The life of a confirmation, as a graph whose edges name their event.
+"""The states of a message to a payer, and the events that move it from one to another.
 
-The carrier's callbacks come late, twice and out of order: one that has no edge from where the confirmation
-stands changes nothing, and no edge leads backward. `draw` makes the picture of docs/architecture.md.
+The carrier's callbacks come late, twice and out of order: an event without an edge from the present state
+changes nothing.
 """
 
 from enum import StrEnum
 
 
-class State(StrEnum):
-    """Where a confirmation stands."""
+class MessageState(StrEnum):
+    """Where a message stands."""
 
     QUEUED = "queued"
     """To be sent, and not sent now."""
@@ -28,8 +28,8 @@ class State(StrEnum):
     """No text was possible: the reference that was spoken is the confirmation."""
 
 
-class Event(StrEnum):
-    """What moves a confirmation on."""
+class MessageEvent(StrEnum):
+    """What moves a message on."""
 
     CLAIM = "claim"
     TAKEN = "taken"
@@ -50,48 +50,45 @@ class Event(StrEnum):
     FAILED = "failed"
 
 
-_AWAITING = (State.QUEUED, State.SENDING, State.MAYBE_SENT)
+_AWAITING = (MessageState.QUEUED, MessageState.SENDING, MessageState.MAYBE_SENT)
 """Nothing is known of it yet. Queued too: a callback may come when we mean to send again, and stops that."""
 
-GRAPH: dict[tuple[State, Event], State] = {
-    (State.QUEUED, Event.CLAIM): State.SENDING,
-    (State.QUEUED, Event.TOO_LATE): State.FAILED,
-    (State.SENDING, Event.LOSE_SIGHT): State.MAYBE_SENT,
-    (State.SENDING, Event.REFUSED_FOR_NOW): State.QUEUED,
-    (State.SENDING, Event.REFUSED): State.FAILED,
-    (State.MAYBE_SENT, Event.MISSING): State.QUEUED,
-    (State.MAYBE_SENT, Event.REFUSED): State.FAILED,
-    (State.SENDING, Event.HOLD): State.HELD,
-    (State.MAYBE_SENT, Event.HOLD): State.HELD,
-    (State.SENT, Event.HOLD): State.HELD,
-    (State.QUEUED, Event.HOLD): State.HELD,
-    (State.HELD, Event.RESEND): State.QUEUED,
-    (State.HELD, Event.TOO_LATE): State.FAILED,
+GRAPH: dict[tuple[MessageState, MessageEvent], MessageState] = {
+    (MessageState.QUEUED, MessageEvent.CLAIM): MessageState.SENDING,
+    (MessageState.QUEUED, MessageEvent.TOO_LATE): MessageState.FAILED,
+    (MessageState.SENDING, MessageEvent.LOSE_SIGHT): MessageState.MAYBE_SENT,
+    (MessageState.SENDING, MessageEvent.REFUSED_FOR_NOW): MessageState.QUEUED,
+    (MessageState.SENDING, MessageEvent.REFUSED): MessageState.FAILED,
+    (MessageState.MAYBE_SENT, MessageEvent.MISSING): MessageState.QUEUED,
+    (MessageState.MAYBE_SENT, MessageEvent.REFUSED): MessageState.FAILED,
+    (MessageState.SENDING, MessageEvent.HOLD): MessageState.HELD,
+    (MessageState.MAYBE_SENT, MessageEvent.HOLD): MessageState.HELD,
+    (MessageState.SENT, MessageEvent.HOLD): MessageState.HELD,
+    (MessageState.QUEUED, MessageEvent.HOLD): MessageState.HELD,
+    (MessageState.HELD, MessageEvent.RESEND): MessageState.QUEUED,
+    (MessageState.HELD, MessageEvent.TOO_LATE): MessageState.FAILED,
     # It was canceled in the carrier's console, or given up by a release before this one.
-    (State.FAILED, Event.RESEND): State.QUEUED,
-    **{(state, Event.TAKEN): State.SENT for state in (*_AWAITING, State.HELD)},
-    **{(state, Event.DELIVERED): State.DELIVERED for state in (*_AWAITING, State.SENT, State.HELD)},
-    **{(state, Event.UNDELIVERED): State.UNDELIVERED for state in (*_AWAITING, State.SENT)},
-    **{(state, Event.UNDELIVERED_FOR_NOW): State.QUEUED for state in (*_AWAITING, State.SENT)},
-    **{(state, Event.FAILED): State.FAILED for state in (*_AWAITING, State.SENT)},
+    (MessageState.FAILED, MessageEvent.RESEND): MessageState.QUEUED,
+    **{(state, MessageEvent.TAKEN): MessageState.SENT for state in (*_AWAITING, MessageState.HELD)},
+    **{
+        (state, MessageEvent.DELIVERED): MessageState.DELIVERED
+        for state in (*_AWAITING, MessageState.SENT, MessageState.HELD)
+    },
+    **{
+        (state, MessageEvent.UNDELIVERED): MessageState.UNDELIVERED
+        for state in (*_AWAITING, MessageState.SENT)
+    },
+    **{
+        (state, MessageEvent.UNDELIVERED_FOR_NOW): MessageState.QUEUED
+        for state in (*_AWAITING, MessageState.SENT)
+    },
+    **{(state, MessageEvent.FAILED): MessageState.FAILED for state in (*_AWAITING, MessageState.SENT)},
     # A handset that answers after the carrier gave up has the text all the same.
-    (State.UNDELIVERED, Event.DELIVERED): State.DELIVERED,
-    (State.FAILED, Event.DELIVERED): State.DELIVERED,
+    (MessageState.UNDELIVERED, MessageEvent.DELIVERED): MessageState.DELIVERED,
+    (MessageState.FAILED, MessageEvent.DELIVERED): MessageState.DELIVERED,
 }
 
-STARTS = frozenset({State.QUEUED, State.SPOKEN})
-UNSETTLED = frozenset(_AWAITING)
-"""States in which a worker still has something to do."""
 
-
-def after(state: State, event: Event) -> State | None:
+def after(state: MessageState, event: MessageEvent) -> MessageState | None:
     """The next state; None where the event comes too late to change anything."""
     return GRAPH.get((state, event))
-
-
-def draw() -> str:
-    """The graph as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", *(f"    [*] --> {state}" for state in State if state in STARTS)]
-    lines += [f"    {start} --> {end}: {event}" for (start, event), end in GRAPH.items()]
-    lines += [f"    {state} --> [*]" for state in State if not any(start == state for start, _ in GRAPH)]
-    return "\n".join(lines) + "\n"

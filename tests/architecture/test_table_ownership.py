@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.messaging.states import State as MessageState
+from ivr.messaging.states import MessageState
 from ivr.payments.attempts.states import State
 from ivr.payments.refunds.store import RefundState
 from ivr.platform.database.metadata import TABLE_MODULES, all_tables

@@ -3,12 +3,16 @@
 How the limit holds against servers that drip, hang or lie: tests/ivr/integrations/test_merchant_post.py.
 """
 
+import http.client
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+import requests
+import urllib3
 
 from gateways.connection_errors import ConnectionFault
 from gateways.http_client import HttpClient, HttpResponse, NoAnswerError
@@ -100,3 +104,35 @@ def test_a_proxy_of_the_environment_is_used_only_where_that_is_asked_for(
     assert echo.connections == []
     by_proxy = HttpClient(total_s=5, environment=True)
     assert by_proxy.request("POST", "http://nobody.invalid/", body=b"x").body == b"x"
+
+
+def test_a_bug_of_our_own_is_not_taken_for_a_broken_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def misspelt(*_: object) -> list[tuple[object, ...]]:
+        raise KeyError("addreses")
+
+    monkeypatch.setattr("gateways.http_client._resolve", misspelt)
+    with pytest.raises(KeyError, match="addreses"):
+        HttpClient(total_s=5).request("GET", "http://127.0.0.1:1/")
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        requests.exceptions.ChunkedEncodingError("cut"),
+        urllib3.exceptions.ProtocolError("broken"),
+        urllib3.exceptions.DecodeError("no gzip"),
+        http.client.IncompleteRead(b"half"),
+        ssl.SSLError("bad record"),
+        TimeoutError(),
+        UnicodeError("label too long"),
+        ValueError("I/O operation on closed file"),
+    ],
+    ids=lambda raised: type(raised).__name__,
+)
+def test_what_the_libraries_raise_is_no_answer(raised: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> object:
+        raise raised
+
+    monkeypatch.setattr(requests.Session, "request", fail)
+    with pytest.raises(NoAnswerError):
+        HttpClient(total_s=5).request("GET", "http://127.0.0.1:1/")

@@ -33,8 +33,8 @@ from ivr.calls import heard
 from ivr.calls.waits import charge as attempt_waits
 from ivr.finance import ledger
 from ivr.messaging import messages as confirmation
-from ivr.messaging.delivery import Sender
-from ivr.messaging.messages import Confirmation
+from ivr.messaging.delivery import MessageJobs
+from ivr.messaging.messages import Message
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.charge import ChargeJob
 from ivr.payments.attempts.service import Attempt
@@ -123,17 +123,17 @@ def _entry_twice() -> Patches:
 
 def _text_twice() -> Patches:
     """Whoever sends a text does not ask whether it was sent."""
-    real = Sender._claim
+    real = MessageJobs._claim
 
-    def claim(self: Sender, confirmation_id: str) -> Confirmation | None:
+    def claim(self: MessageJobs, confirmation_id: str) -> Message | None:
         claimed = real(self, confirmation_id)
         if claimed is not None:
             return claimed
-        with reading(self._engine) as tx:
+        with reading(self.engine) as tx:
             found = confirmation.find(tx, confirmation_id)
-        return None if found is None else replace(found, tried_at=self._clock.now())
+        return None if found is None else replace(found, tried_at=self.clock.now())
 
-    return [mock.patch.object(Sender, "_claim", claim)]
+    return [mock.patch.object(MessageJobs, "_claim", claim)]
 
 
 def _never_swept() -> Patches:

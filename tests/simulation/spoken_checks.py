@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ivr.messaging.messages import Purpose
-from ivr.messaging.states import State as TextState
+from ivr.messaging.states import MessageState
 from tests.simulation.callers import Heard, SimulatedCaller
 from tests.simulation.checks import Tables
 from tests.simulation.prompt_names import CHARGED, NOT_CHARGED, TEXT_PROMISED
@@ -58,6 +58,6 @@ def promised_texts(books: Tables, callers: Iterable[SimulatedCaller], printed: s
         if not meant:
             yield f"{who} heard {heard.prompt!r}, and no text was ever meant for them"
         for text in meant:
-            over = text.purpose == Purpose.LINK and text.state == TextState.FAILED
-            if text.body not in printed and text.state != TextState.MAYBE_SENT and not over:
+            over = text.purpose == Purpose.LINK and text.state == MessageState.FAILED
+            if text.body not in printed and text.state != MessageState.MAYBE_SENT and not over:
                 yield f"{who} heard {heard.prompt!r}, and {text.id} never came: it is {text.state}"

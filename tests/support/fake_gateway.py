@@ -35,7 +35,7 @@ from gateways.contract import (
 from gateways.declines import Decline
 from gateways.unsupported import UnsupportedVerbs
 
-CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, live=False)
+CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True)
 
 
 class KilledError(BaseException):

@@ -22,7 +22,6 @@ CAN_TELL = Capabilities(
     partial_refund=True,
     webhooks=True,
     settlement=True,
-    live=False,
 )
 
 

@@ -5,6 +5,7 @@ signature is ever printed.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from threading import Thread
@@ -18,35 +19,27 @@ TRY_AFTER_S = (0.0, 2.0, 10.0)
 _HTTP = HttpClient(total_s=5.0)
 
 
+@dataclass(frozen=True, slots=True)
 class Notifier:
     """Posts to one URL. `sleep` waits between tries."""
 
-    def __init__(
-        self,
-        url: str,
-        secret: Secret,
-        *,
-        now: Callable[[], datetime],
-        sleep: Callable[[float], object],
-        ids: BankIds,
-    ) -> None:
-        self._url = url
-        self._secret = secret
-        self._now = now
-        self._sleep = sleep
-        self._ids = ids
+    url: str
+    secret: Secret
+    now: Callable[[], datetime]
+    sleep: Callable[[float], object]
+    ids: BankIds
 
     def tell(self, kind: str, key: str) -> None:
         """Returns at once."""
-        body = webhook_body(self._ids.new("evt"), kind, key)
+        body = webhook_body(self.ids.new("evt"), kind, key)
         Thread(target=self._post, args=(body,), name="webhook", daemon=True).start()
 
     def _post(self, body: bytes) -> None:
         for wait_s in TRY_AFTER_S:
-            self._sleep(wait_s)
-            headers = {HEADER: sign(self._secret, body, self._now()), "Content-Type": "application/json"}
+            self.sleep(wait_s)
+            headers = {HEADER: sign(self.secret, body, self.now()), "Content-Type": "application/json"}
             try:
-                answer = _HTTP.request("POST", self._url, body=body, headers=headers)
+                answer = _HTTP.request("POST", self.url, body=body, headers=headers)
             except NoAnswerError:
                 continue
             if answer.status < HTTPStatus.BAD_REQUEST:

@@ -9,8 +9,9 @@ from gateways.declines import Remedy, remedy
 from ivr.bills import store as bills
 from ivr.events.payment_events import LinkOpened, PaymentApproved, PaymentEvent, PaymentFacts
 from ivr.jobs.job_list import Work
-from ivr.messaging import messages
-from ivr.messaging.templates import LinkOffer, Receipt
+from ivr.messaging import messages, templates
+from ivr.messaging.messages import Purpose
+from ivr.messaging.templates import LinkOffer, ReceiptFacts
 from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.states import Method
 from ivr.payments.attempts.store import NewAttempt
@@ -38,7 +39,9 @@ class PayerMessages:
     """Makes the payment by link where the bank wants the payer's own approval; None: no link follows."""
 
     def receipt(self, tx: sa.Connection, event: PaymentApproved) -> None:
-        self._record(tx, event.payment, charged=True)
+        payment = event.payment
+        body = templates.receipt(self._receipt(tx, payment), payment.language)
+        self._record(tx, payment, Purpose.RECEIPT, body)
 
     def promised(self, tx: sa.Connection, event: PaymentEvent) -> None:
         """Who left before they heard reads that nothing was charged, or gets a link to pay by."""
@@ -46,7 +49,9 @@ class PayerMessages:
         if not payment.text_promised or payment.payer_phone is None:
             return
         if not self._send_link(tx, payment):
-            self._record(tx, payment, charged=False)
+            facts, pending = self._receipt(tx, payment), payment.may_be_pending
+            body = templates.not_charged(facts, payment.language, may_be_pending=pending)
+            self._record(tx, payment, Purpose.RECEIPT, body)
 
     def link(self, tx: sa.Connection, event: LinkOpened) -> None:
         """One message carries it. A link that an earlier release promised to a withheld caller goes to
@@ -59,26 +64,17 @@ class PayerMessages:
         if payment.payer_phone is None:
             log.warning("link_reaches_nobody", attempt_id=payment.id)
             return
-        messages.record_link(
-            tx,
-            attempt_id=payment.id,
-            offer=LinkOffer(
-                merchant=self.merchant_name,
-                wording=self.wording,
-                amount_minor=payment.amount_minor,
-                currency=payment.currency,
-                bill=bills.get(tx, payment.bill_id).reference,
-                url=link.short_url,
-                minutes_left=link.minutes_left(self.clock.now()),
-                unheard=_is_instead_of_a_card(payment),
-            ),
-            language=payment.language,
-            payer_phone=payment.payer_phone,
-            channel=self.channel,
-            work=self.work,
-            clock=self.clock,
-            ids=self.ids,
+        offer = LinkOffer(
+            merchant=self.merchant_name,
+            wording=self.wording,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            bill=bills.get(tx, payment.bill_id).reference,
+            url=link.short_url,
+            minutes_left=link.minutes_left(self.clock.now()),
+            unheard=_is_instead_of_a_card(payment),
         )
+        self._record(tx, payment, Purpose.LINK, templates.link(offer, payment.language))
 
     def _send_link(self, tx: sa.Connection, over: PaymentFacts) -> bool:
         """The bank wants the payer's own approval, and the payer has hung up: they are sent a link, as they
@@ -114,24 +110,25 @@ class PayerMessages:
         attempts.promise(tx, link.id)
         return True
 
-    def _record(self, tx: sa.Connection, payment: PaymentFacts, *, charged: bool) -> None:
+    def _receipt(self, tx: sa.Connection, payment: PaymentFacts) -> ReceiptFacts:
+        return ReceiptFacts(
+            merchant=self.merchant_name,
+            wording=self.wording,
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            bill=bills.get(tx, payment.bill_id).reference,
+            last_four=payment.last_four or "",
+            reference=payment.reference,
+        )
+
+    def _record(self, tx: sa.Connection, payment: PaymentFacts, purpose: Purpose, body: str) -> None:
         messages.record(
             tx,
             attempt_id=payment.id,
-            receipt=Receipt(
-                merchant=self.merchant_name,
-                wording=self.wording,
-                amount_minor=payment.amount_minor,
-                currency=payment.currency,
-                bill=bills.get(tx, payment.bill_id).reference,
-                last_four=payment.last_four or "",
-                reference=payment.reference,
-            ),
-            charged=charged,
-            may_be_pending=payment.may_be_pending,
+            purpose=purpose,
+            body=body,
             language=payment.language,
-            payer_phone=payment.payer_phone,
-            can_text=payment.payer_phone is not None,
+            recipient=payment.payer_phone,
             channel=self.channel,
             work=self.work,
             clock=self.clock,

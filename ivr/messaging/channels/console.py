@@ -6,7 +6,7 @@ and is not printed twice.
 
 from typing import TextIO
 
-from ivr.messaging.port import Message, Sent, Unclear
+from ivr.messaging.channels import OutgoingMessage, Sent, Unclear
 
 
 class Console:
@@ -17,11 +17,11 @@ class Console:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def send(self, message: Message) -> Sent:
+    def send(self, message: OutgoingMessage) -> Sent:
         body = "\n".join(f"  | {line}" for line in message.body.splitlines())
         self._out.write(f"\n  +-- text to {message.recipient}\n{body}\n  +--\n\n")
         self._out.flush()
         return Sent(provider_id=f"console:{message.confirmation_id}")
 
-    def find_sent(self, message: Message) -> Unclear:  # noqa: ARG002 - the port's signature
+    def find_sent(self, message: OutgoingMessage) -> Unclear:  # noqa: ARG002 - the port's signature
         return Unclear("a terminal keeps no list")

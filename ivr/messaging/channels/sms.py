@@ -14,8 +14,8 @@ import structlog
 from gateways.http_client import NoAnswerError
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp, make_client
+from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent, Unclear
 from ivr.messaging.delivery_errors import Mends, who_mends
-from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
 
 LIST_MAX = 500
 """So many texts to one number are read; where there are more, the list was not read to its end."""
@@ -45,7 +45,7 @@ class Sms:
         self._public_url = public_url
         self._from = {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
 
-    def send(self, message: Message) -> Sent | Refused | Lost:
+    def send(self, message: OutgoingMessage) -> Sent | Refused | Lost:
         """Sends it, once. Every fault on the way is an answer: `Lost` where the carrier may have it."""
         from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
@@ -64,7 +64,7 @@ class Sms:
             return Lost(type(fault).__name__)
         return Sent(taken.sid) if taken.sid else Lost("an answer without an id")
 
-    def find_sent(self, message: Message) -> Found | Missing | Unclear:
+    def find_sent(self, message: OutgoingMessage) -> InList | NotInList | Unclear:
         """Looks through the carrier's list of texts to this number."""
         try:
             texts = make_client(*self._account).messages.list(to=message.recipient, limit=LIST_MAX)
@@ -76,12 +76,12 @@ class Sms:
             text for text in recent if message.mark in (text.body or "") and text.sid != message.earlier_id
         ]
         if ours:
-            return Found(ours[0].sid)
+            return InList(ours[0].sid)
         if any(not text.body for text in recent):
             return Unclear("the carrier keeps no bodies, so ours cannot be told from others")
         if len(texts) >= LIST_MAX:
             return Unclear(f"the carrier has {LIST_MAX} texts or more to this number")
-        return Missing()
+        return NotInList()
 
 
 def _refusal(status: int, code: int) -> Refused | Lost:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ivr.bills import views as bills_views
 from ivr.bills.views import OVER_BY_ITS_SOURCE
 from ivr.calls import views as calls_views
-from ivr.messaging import views as messaging_views
+from ivr.messaging import messages
 from ivr.messaging.messages import Purpose
 from ivr.payments import tables
 from ivr.payments.attempts.states import State
@@ -127,13 +127,8 @@ class Texted:
 
 def texted(tx: sa.Connection, attempt_id: str) -> Texted | None:
     """How this attempt's link was sent; None where no text was asked for."""
-    text = messaging_views.confirmation.c
-    row = tx.execute(
-        sa.select(text.state, text.channel, text.recipient, text.sent_at).where(
-            text.attempt_id == attempt_id, text.purpose == Purpose.LINK
-        )
-    ).one_or_none()
-    return None if row is None else Texted(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own name for it
+    text = messages.of_payment(tx, attempt_id, Purpose.LINK)
+    return None if text is None else Texted(text.state, text.channel, text.recipient, text.sent_at)
 
 
 def stage_of(state: State, *, is_past: bool, is_given_back: bool = False) -> Stage:

@@ -20,26 +20,26 @@ from ivr.jobs.job_list import SEND_CONFIRMATION, Work
 from ivr.jobs.retry import SEND_MESSAGE
 from ivr.messaging import messages as confirmation
 from ivr.messaging.delivery_errors import Mends, mends_of
-from ivr.messaging.messages import Confirmation
-from ivr.messaging.states import Event, State
+from ivr.messaging.messages import Message
+from ivr.messaging.states import MessageEvent, MessageState
 from ivr.platform.clock import Clock
 
 EVENTS = {
-    "accepted": Event.TAKEN,
-    "scheduled": Event.TAKEN,
-    "queued": Event.TAKEN,
-    "sending": Event.TAKEN,
-    "sent": Event.TAKEN,
-    "delivered": Event.DELIVERED,
-    "read": Event.DELIVERED,
-    "undelivered": Event.UNDELIVERED,
-    "failed": Event.FAILED,
-    "canceled": Event.FAILED,
+    "accepted": MessageEvent.TAKEN,
+    "scheduled": MessageEvent.TAKEN,
+    "queued": MessageEvent.TAKEN,
+    "sending": MessageEvent.TAKEN,
+    "sent": MessageEvent.TAKEN,
+    "delivered": MessageEvent.DELIVERED,
+    "read": MessageEvent.DELIVERED,
+    "undelivered": MessageEvent.UNDELIVERED,
+    "failed": MessageEvent.FAILED,
+    "canceled": MessageEvent.FAILED,
 }
 """The carrier's MessageStatus, as what it means to us."""
 _NOT_ARRIVED = frozenset({"undelivered", "failed"})
 """`canceled` is neither: somebody took it back in the carrier's console."""
-_SENT_ANEW = frozenset({State.QUEUED, State.SENDING, State.MAYBE_SENT})
+_SENT_ANEW = frozenset({MessageState.QUEUED, MessageState.SENDING, MessageState.MAYBE_SENT})
 _ID = re.compile(r"[a-z]+_[0-9a-z]{1,32}")
 _CODE = re.compile(r"[0-9]{1,8}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
@@ -88,7 +88,7 @@ def make_blueprint(
     return blueprint
 
 
-def _is_past(found: Confirmation, sid: str) -> bool:
+def _is_past(found: Message, sid: str) -> bool:
     """Whether this is news of another copy than the one that we know of, or of an earlier one while a text
     is being sent again.
     """
@@ -97,17 +97,17 @@ def _is_past(found: Confirmation, sid: str) -> bool:
 
 
 def _move(
-    tx: sa.Connection, found: Confirmation, event: Event, now: datetime, *, sid: str, error_code: str | None
+    tx: sa.Connection, found: Message, event: MessageEvent, now: datetime, *, sid: str, error_code: str | None
 ) -> None:
     """News of a past copy matters where it arrived, and nowhere else."""
     if not _is_past(found, sid):
         confirmation.shift(tx, found.id, event, now, error_code=error_code, provider_id=sid)
-    elif event is Event.DELIVERED:
+    elif event is MessageEvent.DELIVERED:
         confirmation.shift(tx, found.id, event, now)
 
 
 def _keep(
-    tx: sa.Connection, found: Confirmation, now: datetime, *, work: Work, sid: str, error_code: str | None
+    tx: sa.Connection, found: Message, now: datetime, *, work: Work, sid: str, error_code: str | None
 ) -> None:
     """Sends it again once time may have mended what was in the way; what the operator mends is held.
 
@@ -117,10 +117,10 @@ def _keep(
     nth = found.tries + 1
     wait_s = sum(SEND_MESSAGE.delays_s[found.tries - 1 : nth])
     if mends_of(error_code) is Mends.OPERATOR or SEND_MESSAGE.next_delay_s(found.tries - 1) is None:
-        if confirmation.shift(tx, found.id, Event.HOLD, now, error_code=error_code, provider_id=sid):
+        if confirmation.shift(tx, found.id, MessageEvent.HOLD, now, error_code=error_code, provider_id=sid):
             log.error("confirmation_held", confirmation=found.id, error_code=error_code)
     elif confirmation.shift(
-        tx, found.id, Event.UNDELIVERED_FOR_NOW, now, error_code=error_code, provider_id=sid, tries=nth
+        tx, found.id, MessageEvent.UNDELIVERED_FOR_NOW, now, error_code=error_code, provider_id=sid, tries=nth
     ):
         work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth, delay_s=wait_s)
 

@@ -144,12 +144,10 @@ def test_a_link_that_never_was_is_fenced_once_it_cannot_be_made_any_more(
     stripe_clock.advance(timedelta(minutes=91).total_seconds())
     links = _at(stripe_clock)
 
-    with harness.gateway._stripe.session() as api:
-        assert isinstance(links.lookup(api, lost, close=False, reference=None), Unknown)
-        assert isinstance(links.lookup(api, link, close=True, reference=None), Unknown), (
-            "how old, nobody says"
-        )
-        assert links.lookup(api, lost, close=True, reference=None) == Cancelled()
+    api = harness.gateway._stripe.session()
+    assert isinstance(links.lookup(api, lost, close=False, reference=None), Unknown)
+    assert isinstance(links.lookup(api, link, close=True, reference=None), Unknown), "how old, nobody says"
+    assert links.lookup(api, lost, close=True, reference=None) == Cancelled()
 
 
 def test_a_paid_link_whose_key_stripe_forgot_is_not_called_fenced(
@@ -159,8 +157,8 @@ def test_a_paid_link_whose_key_stripe_forgot_is_not_called_fenced(
     checkout.pay(harness.account, opened(harness, placed))
     stripe_clock.advance(timedelta(hours=25).total_seconds())
 
-    with harness.gateway._stripe.session() as api:
-        assert isinstance(_at(stripe_clock).lookup(api, placed, close=True, reference=None), Unknown)
+    api = harness.gateway._stripe.session()
+    assert isinstance(_at(stripe_clock).lookup(api, placed, close=True, reference=None), Unknown)
 
 
 def test_another_orders_link_proves_nothing(harness: StripeHarness, link: PayLink) -> None:

@@ -54,9 +54,9 @@ def test_an_order_older_than_stripes_memory_is_not_asked_for_by_key(harness: Str
     payments = Payments("automatic", moto=False, now=lambda: now)
     old = dataclasses.replace(ORDER, placed_at=now - timedelta(hours=23, minutes=1))
 
-    with harness.gateway._stripe.session() as api:
-        assert isinstance(payments.lookup(api, old, cancel=True, reference=None), Unknown)
-        assert payments.lookup(api, old, cancel=True, reference=reference) == paid
+    api = harness.gateway._stripe.session()
+    assert isinstance(payments.lookup(api, old, cancel=True, reference=None), Unknown)
+    assert payments.lookup(api, old, cancel=True, reference=reference) == paid
     assert len(harness.account.of("payment_intent")) == 1, "a second one would have been called fenced"
 
 
@@ -102,12 +102,12 @@ def test_what_a_person_captured_in_part_is_not_called_paid(stripe_server: Stripe
     harness = StripeHarness(stripe_server, CardEntry.AUTHORIZE)
     held = harness.authorizer.authorize(card("4242424242424242"), ORDER)
     assert isinstance(held, CardAuthorized)
-    with harness.gateway._stripe.session() as api:
-        api.send(
-            lambda v1, options: v1.payment_intents.capture(
-                held.authorization, {"amount_to_capture": 1000}, options
-            )
+    api = harness.gateway._stripe.session()
+    api.send(
+        lambda v1, options: v1.payment_intents.capture(
+            held.authorization, {"amount_to_capture": 1000}, options
         )
+    )
 
     found = harness.gateway.lookup(ORDER, cancel=True, reference=held.authorization)
     assert found == Unknown("Stripe says succeeded")

@@ -7,8 +7,10 @@ import sqlalchemy as sa
 
 from ivr.jobs.backlog import backlog
 from ivr.messaging import messages as confirmations
-from ivr.messaging.states import Event
-from ivr.messaging.templates import LinkOffer, Receipt
+from ivr.messaging import templates as texts
+from ivr.messaging.messages import Purpose
+from ivr.messaging.states import MessageEvent
+from ivr.messaging.templates import LinkOffer, ReceiptFacts
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
 from tests.ivr.cli.conftest import Run
@@ -26,7 +28,7 @@ def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = F
         given = {
             "attempt_id": attempt_id,
             "language": "en",
-            "payer_phone": "+34600000001",
+            "recipient": "+34600000001",
             "channel": "sms",
             "work": RecordedJobs(),
             "clock": clock,
@@ -34,11 +36,12 @@ def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = F
         }
         if link:
             offer = LinkOffer("Town", 4990, "EUR", "12345678", "https://pay.example/pay/x", 60)
-            made = confirmations.record_link(tx, offer=offer, **given)  # type: ignore[arg-type]
+            given |= {"purpose": Purpose.LINK, "body": texts.link(offer, "en")}
         else:
-            receipt = Receipt("Town", 4990, "EUR", "12345678", "4242", reference)
-            made = confirmations.record(tx, receipt=receipt, can_text=True, **given)  # type: ignore[arg-type]
-        for event in (Event.CLAIM, Event.HOLD):
+            receipt = ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", reference)
+            given |= {"purpose": Purpose.RECEIPT, "body": texts.receipt(receipt, "en")}
+        made = confirmations.record(tx, **given)  # type: ignore[arg-type]
+        for event in (MessageEvent.CLAIM, MessageEvent.HOLD):
             confirmations.shift(tx, made.id, event, clock.now(), tries=1, error_code="21606")
     return made.id
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from gateways.events import DisputeState, DisputeUpdated, GatewayEvent, RefundedExternally
-from ivr.cli import context as cli_desk
+from ivr.cli import context as cli_context
 from ivr.cli import main
 from ivr.jobs.backlog import backlog
 from ivr.payments.attempts import store as records
@@ -225,7 +225,7 @@ def select(services: PaymentServices, column: sa.Column[Any], where: Any = None)
 @pytest.mark.postgres
 def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
-    monkeypatch.setattr(cli_desk, "SystemClock", lambda: clock)
+    monkeypatch.setattr(cli_context, "SystemClock", lambda: clock)
     services = PaymentServices(engine, clock, bank=LinkGateway(clock))
     attempt_id = services.linked()
     services.run_due()

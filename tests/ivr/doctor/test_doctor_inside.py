@@ -11,8 +11,10 @@ from ivr.doctor.checks import FaultError
 from ivr.jobs.liveness_lock import hold
 from ivr.jobs.worker_liveness import living_workers
 from ivr.messaging import messages as confirmations
-from ivr.messaging.states import Event
-from ivr.messaging.templates import Receipt
+from ivr.messaging import templates as texts
+from ivr.messaging.messages import Purpose
+from ivr.messaging.states import MessageEvent
+from ivr.messaging.templates import ReceiptFacts
 from ivr.payments.history import Difference
 from ivr.platform.database.engine import make_engine
 from tests.support.approved_payment import approved_attempt
@@ -148,10 +150,10 @@ def test_a_text_that_never_arrived_is_told(
         made = confirmations.record(
             tx,
             attempt_id=approved_attempt(tx, clock, reference="80000001"),
-            receipt=Receipt("Town", 4990, "EUR", "12345678", "4242", "80000001"),
+            purpose=Purpose.RECEIPT,
+            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "80000001"), "en"),
             language="en",
-            payer_phone="+34600000001",
-            can_text=True,
+            recipient="+34600000001",
             channel="sms",
             work=work,
             clock=clock,
@@ -162,14 +164,14 @@ def test_a_text_that_never_arrived_is_told(
     with pytest.raises(FaultError, match=r"80000001\. Check SMS_FROM"):
         inside.no_text_is_stuck(engine, clock.now)
     with engine.begin() as tx:
-        confirmations.shift(tx, made.id, Event.CLAIM, clock.now(), tried_at=clock.now())
-        confirmations.shift(tx, made.id, Event.REFUSED, clock.now(), error_code="21606")
+        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now(), tried_at=clock.now())
+        confirmations.shift(tx, made.id, MessageEvent.REFUSED, clock.now(), error_code="21606")
     with pytest.raises(FaultError, match=r"80000001 \(the carrier says 21606\)"):
         inside.no_text_is_stuck(engine, clock.now)
     clock.advance(2 * 24 * 3600)  # nothing to mend in an old one
     assert inside.no_text_is_stuck(engine, clock.now)
     with engine.begin() as tx:
-        for event in (Event.RESEND, Event.CLAIM, Event.HOLD):
+        for event in (MessageEvent.RESEND, MessageEvent.CLAIM, MessageEvent.HOLD):
             confirmations.shift(tx, made.id, event, clock.now(), error_code="21606")
     with pytest.raises(FaultError, match=r"21606\).*`paybycall message list` and `paybycall message resend`"):
         inside.no_text_is_stuck(engine, clock.now)

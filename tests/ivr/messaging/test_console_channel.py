@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 from io import StringIO
 
+from ivr.messaging.channels import OutgoingMessage, Sent, Unclear
 from ivr.messaging.channels.console import Console
-from ivr.messaging.port import Message, Sent, Unclear
 
-MESSAGE = Message("confirmation_1", "87654321", "+34600000001", "Paid.\nThank you.", datetime.now(UTC))
+MESSAGE = OutgoingMessage(
+    "confirmation_1", "87654321", "+34600000001", "Paid.\nThank you.", datetime.now(UTC)
+)
 
 
 def test_a_text_appears_as_one_block() -> None:

@@ -11,20 +11,21 @@ from ivr.jobs.job_list import CHECK_CONFIRMATION, SEND_CONFIRMATION
 from ivr.jobs.retry import FIND_MESSAGE, SEND_MESSAGE
 from ivr.messaging import messages as confirmations
 from ivr.messaging import resend as resending
-from ivr.messaging.delivery import Sender
+from ivr.messaging import templates as texts
+from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent, Unclear
+from ivr.messaging.delivery import MessageJobs
 from ivr.messaging.delivery_errors import Mends
-from ivr.messaging.messages import Confirmation
-from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
+from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.resend import Resent
-from ivr.messaging.states import Event, State
-from ivr.messaging.templates import Receipt
+from ivr.messaging.states import MessageEvent, MessageState
+from ivr.messaging.templates import ReceiptFacts
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJob, RecordedJobs
 from tests.support.time_and_ids import ManualClock, SequentialIds
 
-RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
+RECEIPT = ReceiptFacts("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
 
 class Killed(BaseException):
@@ -37,16 +38,16 @@ class Post:
 
     name: str = "sms"
     answers: list[Sent | Refused | Lost | Callable[[], Sent | Refused | Lost]] = field(default_factory=list)
-    listed: Found | Missing | Unclear = field(default_factory=Missing)
-    sent: list[Message] = field(default_factory=list)
+    listed: InList | NotInList | Unclear = field(default_factory=NotInList)
+    sent: list[OutgoingMessage] = field(default_factory=list)
     looked: int = 0
 
-    def send(self, message: Message) -> Sent | Refused | Lost:
+    def send(self, message: OutgoingMessage) -> Sent | Refused | Lost:
         self.sent.append(message)
         answer = self.answers.pop(0)
         return answer() if callable(answer) else answer
 
-    def find_sent(self, message: Message) -> Found | Missing | Unclear:
+    def find_sent(self, message: OutgoingMessage) -> InList | NotInList | Unclear:
         self.looked += 1
         return self.listed
 
@@ -62,15 +63,15 @@ class Worker:
     ids: SequentialIds
 
     def __post_init__(self) -> None:
-        self.sender = Sender(self.engine, {"sms": self.post}, work=self.work, clock=self.clock)
+        self.sender = MessageJobs(self.engine, {"sms": self.post}, self.work, self.clock)
         with self.engine.begin() as tx:
             made = confirmations.record(
                 tx,
                 attempt_id=approved_attempt(tx, self.clock),
-                receipt=RECEIPT,
+                purpose=Purpose.RECEIPT,
+                body=texts.receipt(RECEIPT, "en"),
                 language="en",
-                payer_phone="+34600000001",
-                can_text=True,
+                recipient="+34600000001",
                 channel="sms",
                 work=self.work,
                 clock=self.clock,
@@ -91,7 +92,7 @@ class Worker:
             self.run(self.work.asked[done])
             done += 1
 
-    def now(self) -> Confirmation:
+    def now(self) -> Message:
         with reading(self.engine) as tx:
             found = confirmations.find(tx, self.id)
         assert found is not None
@@ -111,11 +112,11 @@ def test_sent_once_however_often_the_job_runs(worker: Worker) -> None:
     assert len(worker.post.sent) == 1
     assert worker.post.sent[0].recipient == "+34600000001"
     assert worker.post.looked == 0
-    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (State.SENT, "SM1", 1)
+    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (MessageState.SENT, "SM1", 1)
 
 
 def test_that_a_worker_has_it_is_committed_before_it_leaves(worker: Worker) -> None:
-    seen: list[State] = []
+    seen: list[MessageState] = []
 
     def answer() -> Sent:
         seen.append(worker.now().state)
@@ -123,7 +124,7 @@ def test_that_a_worker_has_it_is_committed_before_it_leaves(worker: Worker) -> N
 
     worker.post.answers = [answer]
     worker.run_all()
-    assert seen == [State.SENDING]
+    assert seen == [MessageState.SENDING]
 
 
 def test_a_worker_that_died_after_sending_is_not_repeated(worker: Worker) -> None:
@@ -134,11 +135,11 @@ def test_a_worker_that_died_after_sending_is_not_repeated(worker: Worker) -> Non
     with pytest.raises(Killed):
         worker.sender.send(worker.id, 0)
     worker.sender.send(worker.id, 0)  # recovered: the same job again
-    assert worker.now().state is State.SENDING
-    worker.post.listed = Found("SM9")
+    assert worker.now().state is MessageState.SENDING
+    worker.post.listed = InList("SM9")
     worker.run_all()
     assert len(worker.post.sent) == 1
-    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM9")
+    assert (worker.now().state, worker.now().provider_id) == (MessageState.SENT, "SM9")
 
 
 def test_a_worker_that_died_before_sending_is_made_good_once_the_list_lacks_it(worker: Worker) -> None:
@@ -150,15 +151,15 @@ def test_a_worker_that_died_before_sending_is_made_good_once_the_list_lacks_it(w
         worker.sender.send(worker.id, 0)
     worker.run_all()
     assert len(worker.post.sent) == 2
-    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (State.SENT, "SM2", 2)
+    assert (worker.now().state, worker.now().provider_id, worker.now().tries) == (MessageState.SENT, "SM2", 2)
 
 
 def test_a_lost_answer_is_looked_up_and_the_text_not_sent_again(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")]
-    worker.post.listed = Found("SM1")
+    worker.post.listed = InList("SM1")
     worker.run_all()
     assert len(worker.post.sent) == 1
-    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM1")
+    assert (worker.now().state, worker.now().provider_id) == (MessageState.SENT, "SM1")
 
 
 def test_a_list_that_lacks_it_too_soon_proves_nothing(worker: Worker) -> None:
@@ -169,9 +170,9 @@ def test_a_list_that_lacks_it_too_soon_proves_nothing(worker: Worker) -> None:
         assert look.delay_s == wait_s
         worker.run(look)
         assert worker.work.take(SEND_CONFIRMATION) == []
-        assert worker.now().state is State.MAYBE_SENT
+        assert worker.now().state is MessageState.MAYBE_SENT
     worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
-    assert worker.now().state is State.QUEUED
+    assert worker.now().state is MessageState.QUEUED
     assert len(worker.work.take(SEND_CONFIRMATION)) == 1
 
 
@@ -179,33 +180,33 @@ def test_a_callback_before_the_check_settles_it(worker: Worker, clock: ManualClo
     worker.post.answers = [Lost("timeout")]
     worker.run(worker.work.asked[0])
     with worker.engine.begin() as tx:
-        confirmations.shift(tx, worker.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+        confirmations.shift(tx, worker.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
     worker.run_all()
     assert len(worker.post.sent) == 1
     assert worker.post.looked == 0
-    assert worker.now().state is State.DELIVERED
+    assert worker.now().state is MessageState.DELIVERED
 
 
 def test_a_callback_before_the_second_try_stops_it(worker: Worker, clock: ManualClock) -> None:
     worker.post.answers = [Lost("timeout")]
-    while worker.now().state is not State.QUEUED or worker.now().tries == 0:
+    while worker.now().state is not MessageState.QUEUED or worker.now().tries == 0:
         worker.run(worker.work.asked.pop(0))
     with worker.engine.begin() as tx:
-        confirmations.shift(tx, worker.id, Event.TAKEN, clock.now(), provider_id="SM1")
+        confirmations.shift(tx, worker.id, MessageEvent.TAKEN, clock.now(), provider_id="SM1")
     worker.run_all()
     assert len(worker.post.sent) == 1
-    assert worker.now().state is State.SENT
+    assert worker.now().state is MessageState.SENT
 
 
 def test_a_callback_that_overtakes_the_answer_is_kept(worker: Worker, clock: ManualClock) -> None:
     def deliver_first() -> Sent:
         with worker.engine.begin() as tx:
-            confirmations.shift(tx, worker.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+            confirmations.shift(tx, worker.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
         return Sent("SM1")
 
     worker.post.answers = [deliver_first]
     worker.run_all()
-    assert (worker.now().state, worker.now().provider_id) == (State.DELIVERED, "SM1")
+    assert (worker.now().state, worker.now().provider_id) == (MessageState.DELIVERED, "SM1")
 
 
 def test_a_list_that_never_clears_up_is_asked_a_day_and_never_sent_again(worker: Worker) -> None:
@@ -214,14 +215,14 @@ def test_a_list_that_never_clears_up_is_asked_a_day_and_never_sent_again(worker:
     worker.run_all()
     assert len(worker.post.sent) == 1
     assert worker.post.looked == len(FIND_MESSAGE.delays_s)
-    assert worker.now().state is State.MAYBE_SENT
+    assert worker.now().state is MessageState.MAYBE_SENT
 
 
 def test_refused_for_good_is_not_tried_again(worker: Worker) -> None:
     worker.post.answers = [Refused("21610", Mends.NOBODY)]
     worker.run_all()
     assert len(worker.post.sent) == 1
-    assert (worker.now().state, worker.now().error_code) == (State.FAILED, "21610")
+    assert (worker.now().state, worker.now().error_code) == (MessageState.FAILED, "21610")
 
 
 def test_refused_for_now_is_tried_again_after_ever_longer_waits(worker: Worker, clock: ManualClock) -> None:
@@ -229,14 +230,14 @@ def test_refused_for_now_is_tried_again_after_ever_longer_waits(worker: Worker, 
     worker.run_all()
     retries = [asked for asked in worker.work.asked if asked.job == SEND_CONFIRMATION]
     assert [asked.delay_s for asked in retries] == [0, *SEND_MESSAGE.delays_s[:2]]
-    assert (worker.now().state, worker.now().error_code, worker.now().tries) == (State.SENT, None, 3)
+    assert (worker.now().state, worker.now().error_code, worker.now().tries) == (MessageState.SENT, None, 3)
 
 
 def test_a_carrier_that_always_refuses_leaves_it_to_the_operator(worker: Worker) -> None:
     worker.post.answers = [Refused("429", Mends.TIME)] * 50
     worker.run_all()
     assert len(worker.post.sent) == len(SEND_MESSAGE.delays_s) + 1
-    assert (worker.now().state, worker.now().error_code) == (State.HELD, "429")
+    assert (worker.now().state, worker.now().error_code) == (MessageState.HELD, "429")
     assert sum(SEND_MESSAGE.delays_s) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
 
 
@@ -245,20 +246,20 @@ def test_a_text_that_vanishes_every_time_is_left_to_the_operator(worker: Worker)
     worker.post.answers = [Lost("timeout")] * 50
     worker.run_all(limit=120)
     assert len(worker.post.sent) == len(SEND_MESSAGE.delays_s) + 1
-    assert (worker.now().state, worker.now().error_code) == (State.HELD, "missing")
+    assert (worker.now().state, worker.now().error_code) == (MessageState.HELD, "missing")
 
 
 @pytest.mark.parametrize(
     ("mends", "tries", "state"),
     [
-        (Mends.NOBODY, 1, State.FAILED),
-        (Mends.OPERATOR, 1, State.HELD),
-        (Mends.TIME, 2, State.SENT),
-        (Mends.UNKNOWN, 2, State.SENT),
+        (Mends.NOBODY, 1, MessageState.FAILED),
+        (Mends.OPERATOR, 1, MessageState.HELD),
+        (Mends.TIME, 2, MessageState.SENT),
+        (Mends.UNKNOWN, 2, MessageState.SENT),
     ],
 )
 def test_who_can_mend_a_refusal_says_what_is_done(
-    worker: Worker, mends: Mends, tries: int, state: State
+    worker: Worker, mends: Mends, tries: int, state: MessageState
 ) -> None:
     worker.post.answers = [Refused("21611", mends), Sent("SM1")]
     worker.run_all()
@@ -280,7 +281,11 @@ def test_a_held_text_is_sent_once_more_by_command_and_only_once(worker: Worker) 
         assert resending.resend(tx, worker.id, work=worker.work, clock=worker.clock) is Resent.NOT_HELD
         assert resending.held(tx) == []
     worker.run_all()
-    assert (len(worker.post.sent), worker.now().state, worker.now().provider_id) == (2, State.SENT, "SM1")
+    assert (len(worker.post.sent), worker.now().state, worker.now().provider_id) == (
+        2,
+        MessageState.SENT,
+        "SM1",
+    )
 
 
 def test_a_text_that_was_held_while_its_next_try_was_asked_for_is_sent_by_command(worker: Worker) -> None:
@@ -288,10 +293,10 @@ def test_a_text_that_was_held_while_its_next_try_was_asked_for_is_sent_by_comman
     worker.post.answers = [Refused("429", Mends.TIME), Sent("SM2")]
     worker.run(worker.work.asked[0])
     with worker.engine.begin() as tx:  # the carrier's news of a copy that it took all the same
-        held = confirmations.shift(tx, worker.id, Event.HOLD, worker.clock.now(), provider_id="SM1")
+        held = confirmations.shift(tx, worker.id, MessageEvent.HOLD, worker.clock.now(), provider_id="SM1")
     assert held is not None
     worker.run_all()
-    assert (len(worker.post.sent), worker.now().state) == (1, State.HELD)
+    assert (len(worker.post.sent), worker.now().state) == (1, MessageState.HELD)
     with worker.engine.begin() as tx:
         resent = resending.resend(tx, worker.id, work=worker.work, clock=worker.clock)
     assert resent is Resent.QUEUED
@@ -312,7 +317,7 @@ def test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_re
         (None, "SM1", Resent.QUEUED),  # canceled in the carrier's console
     ):
         with worker.engine.begin() as tx:
-            failed = {"state": State.FAILED, "error_code": code, "provider_id": taken}
+            failed = {"state": MessageState.FAILED, "error_code": code, "provider_id": taken}
             tx.execute(sa.update(schema.confirmation).values(failed))
             assert resending.resend(tx, worker.id, work=worker.work, clock=clock) is resent
 
@@ -323,11 +328,11 @@ def test_the_check_of_an_earlier_try_does_not_go_on(worker: Worker) -> None:
     worker.run(worker.work.take(SEND_CONFIRMATION)[0])
     [of_the_first] = worker.work.take(CHECK_CONFIRMATION)
     worker.run(worker.work.take(SEND_CONFIRMATION)[0])
-    assert (worker.now().state, worker.now().tries) == (State.MAYBE_SENT, 2)
+    assert (worker.now().state, worker.now().tries) == (MessageState.MAYBE_SENT, 2)
     worker.clock.advance(3600)
     worker.sender.check(worker.id, of_the_first.nth)
     assert worker.post.looked == 0
-    assert worker.now().state is State.MAYBE_SENT
+    assert worker.now().state is MessageState.MAYBE_SENT
 
 
 def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> None:
@@ -337,7 +342,7 @@ def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> Non
 
     worker.post.answers = [hang, Sent("SM2")]
     worker.sender.send(worker.id, 0)
-    assert (worker.now().state, worker.now().provider_id) == (State.SENT, "SM2")
+    assert (worker.now().state, worker.now().provider_id) == (MessageState.SENT, "SM2")
 
 
 @pytest.mark.parametrize("late", [Refused("21610", Mends.NOBODY), Refused("429", Mends.TIME), Lost("x")])
@@ -345,21 +350,21 @@ def test_the_late_answer_of_an_earlier_try_leaves_the_next_one_alone(
     worker: Worker, late: Refused | Lost
 ) -> None:
     def hang() -> Refused | Lost:
-        while worker.now().state is not State.QUEUED:
+        while worker.now().state is not MessageState.QUEUED:
             worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
         assert worker.sender._claim(worker.id)  # another worker has the second try, and is sending it
         return late
 
     worker.post.answers = [hang]
     worker.sender.send(worker.id, 0)
-    assert (worker.now().state, worker.now().tries) == (State.SENDING, 2)
+    assert (worker.now().state, worker.now().tries) == (MessageState.SENDING, 2)
 
 
 def test_a_text_for_a_channel_that_is_gone_leaves_by_another(worker: Worker) -> None:
     other = Post(name="console", answers=[Sent("c1")])
-    worker.sender = Sender(worker.engine, {"console": other}, work=worker.work, clock=worker.clock)
+    worker.sender = MessageJobs(worker.engine, {"console": other}, worker.work, worker.clock)
     worker.run_all()
-    assert (len(other.sent), worker.now().channel, worker.now().state) == (1, "console", State.SENT)
+    assert (len(other.sent), worker.now().channel, worker.now().state) == (1, "console", MessageState.SENT)
 
 
 def test_nobody_by_that_name(worker: Worker) -> None:
@@ -392,6 +397,6 @@ def test_a_worker_that_froze_before_sending_does_not_send_behind_another(worker:
     worker.work.asked.clear()
     worker.post.answers = [Sent("SM1"), Sent("SM2")]
     frozen = Oversleeping(worker.clock, others_work)
-    Sender(worker.engine, {"sms": worker.post}, work=worker.work, clock=frozen).send(worker.id, 0)
+    MessageJobs(worker.engine, {"sms": worker.post}, worker.work, frozen).send(worker.id, 0)
     assert len(worker.post.sent) == 1
-    assert worker.now().state is State.SENT
+    assert worker.now().state is MessageState.SENT

@@ -11,13 +11,14 @@ from ivr.carriers.twilio.rest import CarrierHttp
 from ivr.customers import timeline
 from ivr.jobs.job_list import SEND_CONFIRMATION
 from ivr.messaging import messages as confirmations
+from ivr.messaging import templates
+from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent
 from ivr.messaging.channels.sms import Sms
-from ivr.messaging.delivery import Sender
+from ivr.messaging.delivery import MessageJobs
 from ivr.messaging.delivery_errors import Mends
-from ivr.messaging.messages import Confirmation, Purpose
-from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent
-from ivr.messaging.states import Event, State
-from ivr.messaging.templates import LinkOffer, Receipt
+from ivr.messaging.messages import Message, Purpose
+from ivr.messaging.states import MessageEvent, MessageState
+from ivr.messaging.templates import LinkOffer, ReceiptFacts
 from ivr.payments.attempts import states
 from ivr.platform.database.engine import reading
 from tests.support.approved_payment import approved_attempt
@@ -30,7 +31,7 @@ PHONE = "+34600000001"
 SECRET_PART = "7k3m97k3m97k3m97k3m97k3m9x"
 URL = f"https://pay.example.com/pay/{SECRET_PART}"
 OFFER = LinkOffer("Demo Town Hall", 4990, "EUR", "12345678", URL, 60)
-RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "", "87654321")
+RECEIPT = ReceiptFacts("Demo Town Hall", 4990, "EUR", "12345678", "", "87654321")
 
 
 class Post:
@@ -40,14 +41,14 @@ class Post:
 
     def __init__(self) -> None:
         self.answers: list[Sent | Refused | Lost] = []
-        self.sent: list[Message] = []
+        self.sent: list[OutgoingMessage] = []
 
-    def send(self, message: Message) -> Sent | Refused | Lost:
+    def send(self, message: OutgoingMessage) -> Sent | Refused | Lost:
         self.sent.append(message)
         return self.answers.pop(0) if self.answers else Sent(f"SM{len(self.sent)}")
 
-    def find_sent(self, message: Message) -> Missing:
-        return Missing()
+    def find_sent(self, message: OutgoingMessage) -> NotInList:
+        return NotInList()
 
 
 class LinkTexts:
@@ -56,7 +57,7 @@ class LinkTexts:
     def __init__(self, engine: sa.Engine, clock: ManualClock, work: RecordedJobs, ids: SequentialIds) -> None:
         self.engine, self.clock, self.work, self.ids = engine, clock, work, ids
         self.post = Post()
-        self.sender = Sender(engine, {"sms": self.post}, work=work, clock=clock)
+        self.sender = MessageJobs(engine, {"sms": self.post}, work, clock)
         with engine.begin() as tx:
             self.attempt_id = approved_attempt(tx, clock)
             is_open = {"state": states.State.LINK_OPEN, "method": states.Method.LINK, "settled_at": None}
@@ -71,29 +72,30 @@ class LinkTexts:
             )
         self.link = self.record_link()
 
-    def record_link(self) -> Confirmation:
+    def record_link(self) -> Message:
         with self.engine.begin() as tx:
-            return confirmations.record_link(
+            return confirmations.record(
                 tx,
                 attempt_id=self.attempt_id,
-                offer=OFFER,
+                purpose=Purpose.LINK,
+                body=templates.link(OFFER, "en"),
                 language="en",
-                payer_phone=PHONE,
+                recipient=PHONE,
                 channel="sms",
                 work=self.work,
                 clock=self.clock,
                 ids=self.ids,
             )
 
-    def record_receipt(self) -> Confirmation:
+    def record_receipt(self) -> Message:
         with self.engine.begin() as tx:
             return confirmations.record(
                 tx,
                 attempt_id=self.attempt_id,
-                receipt=RECEIPT,
+                purpose=Purpose.RECEIPT,
+                body=templates.receipt(RECEIPT, "en"),
                 language="en",
-                payer_phone=PHONE,
-                can_text=True,
+                recipient=PHONE,
                 channel="sms",
                 work=self.work,
                 clock=self.clock,
@@ -104,7 +106,7 @@ class LinkTexts:
         with self.engine.begin() as tx:
             tx.execute(sa.update(attempt).values(state=state))
 
-    def now(self, one: Confirmation) -> Confirmation:
+    def now(self, one: Message) -> Message:
         with reading(self.engine) as tx:
             found = confirmations.find(tx, one.id)
         assert found is not None
@@ -148,17 +150,20 @@ def test_a_link_that_cannot_be_paid_any_more_is_not_sent(texts: LinkTexts, state
     texts.move_to(state)
     texts.sender.send(texts.link.id, 0)
     assert texts.post.sent == []
-    assert (texts.now(texts.link).state, texts.now(texts.link).error_code) == (State.FAILED, "too_late")
+    assert (texts.now(texts.link).state, texts.now(texts.link).error_code) == (
+        MessageState.FAILED,
+        "too_late",
+    )
 
 
 def test_one_that_has_expired_while_the_carrier_was_away_is_not_sent(texts: LinkTexts) -> None:
     texts.post.answers = [Refused("20503", Mends.TIME)]
     texts.sender.send(texts.link.id, 0)
-    assert texts.now(texts.link).state is State.QUEUED
+    assert texts.now(texts.link).state is MessageState.QUEUED
     texts.clock.advance(3600)
     texts.sender.send(texts.link.id, 1)
     assert len(texts.post.sent) == 1
-    assert texts.now(texts.link).state is State.FAILED
+    assert texts.now(texts.link).state is MessageState.FAILED
 
 
 @pytest.mark.postgres
@@ -172,8 +177,8 @@ def test_a_receipt_is_sent_whatever_became_of_the_link(texts: LinkTexts) -> None
 
 def test_what_is_on_its_way_is_not_called_back(texts: LinkTexts) -> None:
     with texts.engine.begin() as tx:
-        confirmations.shift(tx, texts.link.id, Event.CLAIM, texts.clock.now(), tries=1)
-        assert confirmations.shift(tx, texts.link.id, Event.TOO_LATE, texts.clock.now()) is None
+        confirmations.shift(tx, texts.link.id, MessageEvent.CLAIM, texts.clock.now(), tries=1)
+        assert confirmations.shift(tx, texts.link.id, MessageEvent.TOO_LATE, texts.clock.now()) is None
 
 
 @pytest.fixture
@@ -200,5 +205,5 @@ def test_in_the_carriers_list_neither_text_is_taken_for_the_other(
     link, receipt = texts.post.sent
     taken = sms.send(link)
     assert isinstance(taken, Sent)
-    assert sms.find_sent(link) == Found(taken.provider_id)
-    assert sms.find_sent(receipt) == Missing()
+    assert sms.find_sent(link) == InList(taken.provider_id)
+    assert sms.find_sent(receipt) == NotInList()

@@ -13,10 +13,11 @@ from ivr.jobs.job_list import SEND_CONFIRMATION
 from ivr.jobs.retry import SEND_MESSAGE
 from ivr.messaging import messages as confirmations
 from ivr.messaging import resend as resending
-from ivr.messaging.messages import Confirmation
+from ivr.messaging import templates as texts
+from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.resend import Resent
-from ivr.messaging.states import Event, State
-from ivr.messaging.templates import Receipt
+from ivr.messaging.states import MessageEvent, MessageState
+from ivr.messaging.templates import ReceiptFacts
 from ivr.platform.database.engine import reading
 from ivr.web.carrier_webhooks.messages import make_blueprint
 from tests.support.approved_payment import approved_attempt
@@ -38,16 +39,16 @@ def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Reco
         made = confirmations.record(
             tx,
             attempt_id=approved_attempt(tx, clock),
-            receipt=Receipt("Town", 4990, "EUR", "12345678", "4242", "87654321"),
+            purpose=Purpose.RECEIPT,
+            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
             language="en",
-            payer_phone="+34600000001",
-            can_text=True,
+            recipient="+34600000001",
             channel="sms",
             work=work,
             clock=clock,
             ids=ids,
         )
-        confirmations.shift(tx, made.id, Event.CLAIM, clock.now(), tries=1, tried_at=clock.now())
+        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now(), tries=1, tried_at=clock.now())
     return made.id
 
 
@@ -72,8 +73,8 @@ def report(engine: sa.Engine, clock: ManualClock, texted: str, work: RecordedJob
 
 
 @pytest.fixture
-def now(engine: sa.Engine, texted: str) -> Callable[[], Confirmation]:
-    def found() -> Confirmation:
+def now(engine: sa.Engine, texted: str) -> Callable[[], Message]:
+    def found() -> Message:
         with reading(engine) as tx:
             row = confirmations.find(tx, texted)
         assert row is not None
@@ -82,28 +83,32 @@ def now(engine: sa.Engine, texted: str) -> Callable[[], Confirmation]:
     return found
 
 
-def test_from_sent_to_delivered(report: Report, now: Callable[[], Confirmation]) -> None:
+def test_from_sent_to_delivered(report: Report, now: Callable[[], Message]) -> None:
     assert report("sent") == 204
-    assert (now().state, now().provider_id) == (State.SENT, SID)
+    assert (now().state, now().provider_id) == (MessageState.SENT, SID)
     assert report("delivered", token=TOKENS[1]) == 204
-    assert now().state is State.DELIVERED
+    assert now().state is MessageState.DELIVERED
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["queued", "sent", "delivered"])))
 def test_in_any_order_and_twice_it_ends_delivered(
-    report: Report, now: Callable[[], Confirmation], order: tuple[str, ...]
+    report: Report, now: Callable[[], Message], order: tuple[str, ...]
 ) -> None:
     for status in (*order, *order):
         assert report(status) == 204
-    assert now().state is State.DELIVERED
+    assert now().state is MessageState.DELIVERED
 
 
 @pytest.mark.parametrize(
     ("status", "state"),
-    [("undelivered", State.UNDELIVERED), ("failed", State.FAILED), ("canceled", State.FAILED)],
+    [
+        ("undelivered", MessageState.UNDELIVERED),
+        ("failed", MessageState.FAILED),
+        ("canceled", MessageState.FAILED),
+    ],
 )
 def test_a_failure_is_kept_with_its_code(
-    report: Report, now: Callable[[], Confirmation], status: str, state: State
+    report: Report, now: Callable[[], Message], status: str, state: MessageState
 ) -> None:
     report("sent")
     assert report(status, ErrorCode="30005") == 204
@@ -111,37 +116,33 @@ def test_a_failure_is_kept_with_its_code(
     assert (now().state, now().error_code) == (state, "30005")
 
 
-def test_a_late_delivery_is_true_all_the_same(report: Report, now: Callable[[], Confirmation]) -> None:
+def test_a_late_delivery_is_true_all_the_same(report: Report, now: Callable[[], Message]) -> None:
     report("undelivered", ErrorCode="30005")
     report("delivered")
-    assert (now().state, now().error_code) == (State.DELIVERED, None)
+    assert (now().state, now().error_code) == (MessageState.DELIVERED, None)
 
 
 @pytest.mark.parametrize("code", ["30003", "30002"])
 def test_a_delivery_behind_its_failure_stops_the_next_try(
-    report: Report, now: Callable[[], Confirmation], code: str
+    report: Report, now: Callable[[], Message], code: str
 ) -> None:
     report("undelivered", ErrorCode=code)
     report("delivered")
-    assert (now().state, now().error_code) == (State.DELIVERED, None)
+    assert (now().state, now().error_code) == (MessageState.DELIVERED, None)
 
 
 @pytest.mark.postgres
-def test_another_copys_failure_says_nothing_of_this_one(
-    report: Report, now: Callable[[], Confirmation]
-) -> None:
+def test_another_copys_failure_says_nothing_of_this_one(report: Report, now: Callable[[], Message]) -> None:
     report("sent")
     assert report("failed", sid=OTHER, ErrorCode="30003") == 204
-    assert (now().state, now().error_code) == (State.SENT, None)
+    assert (now().state, now().error_code) == (MessageState.SENT, None)
     assert report("delivered", sid=OTHER) == 204
-    assert (now().state, now().provider_id) == (State.DELIVERED, SID)
+    assert (now().state, now().provider_id) == (MessageState.DELIVERED, SID)
 
 
-def test_a_status_that_we_do_not_know_changes_nothing(
-    report: Report, now: Callable[[], Confirmation]
-) -> None:
+def test_a_status_that_we_do_not_know_changes_nothing(report: Report, now: Callable[[], Message]) -> None:
     assert report("teleported") == 204
-    assert now().state is State.SENDING
+    assert now().state is MessageState.SENDING
 
 
 @pytest.mark.parametrize("to", ["", "confirmation_none", "x" * 300, "confirmation_1\0", "José", "../../etc"])
@@ -149,9 +150,9 @@ def test_an_unknown_confirmation_is_not_found(report: Report, to: str) -> None:
     assert report("sent", to=to) == 404
 
 
-def test_a_forged_report_is_forbidden(report: Report, now: Callable[[], Confirmation]) -> None:
+def test_a_forged_report_is_forbidden(report: Report, now: Callable[[], Message]) -> None:
     assert report("delivered", token=Secret("guessed")) == 403
-    assert now().state is State.SENDING
+    assert now().state is MessageState.SENDING
 
 
 @pytest.mark.parametrize(
@@ -163,24 +164,24 @@ def test_a_report_without_its_fields_is_a_bad_request(report: Report, broken: di
 
 @pytest.mark.postgres
 def test_a_report_of_a_spoken_confirmation_changes_nothing(
-    report: Report, engine: sa.Engine, now: Callable[[], Confirmation], texted: str
+    report: Report, engine: sa.Engine, now: Callable[[], Message], texted: str
 ) -> None:
     with engine.begin() as tx:
         tx.execute(confirmations.confirmation.update().values(state="spoken"))
     assert report("delivered") == 204
-    assert now().state is State.SPOKEN
+    assert now().state is MessageState.SPOKEN
 
 
 SAID_LATER = [
-    ("failed", "30002", State.HELD),
-    ("undelivered", "30007", State.HELD),
-    ("failed", "30001", State.QUEUED),
-    ("undelivered", "30003", State.QUEUED),
-    ("failed", "30008", State.QUEUED),  # the carrier knows no more either
-    ("undelivered", "", State.QUEUED),
-    ("undelivered", "30006", State.UNDELIVERED),
-    ("failed", "30005", State.FAILED),
-    ("canceled", "", State.FAILED),
+    ("failed", "30002", MessageState.HELD),
+    ("undelivered", "30007", MessageState.HELD),
+    ("failed", "30001", MessageState.QUEUED),
+    ("undelivered", "30003", MessageState.QUEUED),
+    ("failed", "30008", MessageState.QUEUED),  # the carrier knows no more either
+    ("undelivered", "", MessageState.QUEUED),
+    ("undelivered", "30006", MessageState.UNDELIVERED),
+    ("failed", "30005", MessageState.FAILED),
+    ("canceled", "", MessageState.FAILED),
 ]
 
 
@@ -188,9 +189,9 @@ SAID_LATER = [
 @pytest.mark.parametrize("first", ["sent", ""])
 def test_what_is_said_later_is_sorted_as_an_answer_is(
     report: Report,
-    now: Callable[[], Confirmation],
+    now: Callable[[], Message],
     work: RecordedJobs,
-    said: tuple[str, str, State],
+    said: tuple[str, str, MessageState],
     first: str,
 ) -> None:
     """With time it is sent again, once; news of the earlier copy, late or again, changes nothing."""
@@ -202,11 +203,11 @@ def test_what_is_said_later_is_sorted_as_an_answer_is(
         report(news, **({"ErrorCode": code} if news == status else {}))
         assert (now().state, now().error_code, now().provider_id) == (state, code or None, SID)
     again = [(asked.nth, asked.delay_s) for asked in work.take(SEND_CONFIRMATION)]
-    assert again == ([(2, sum(SEND_MESSAGE.delays_s[:2]))] if state is State.QUEUED else [])
+    assert again == ([(2, sum(SEND_MESSAGE.delays_s[:2]))] if state is MessageState.QUEUED else [])
 
 
 def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
-    engine: sa.Engine, clock: ManualClock, report: Report, now: Callable[[], Confirmation], work: RecordedJobs
+    engine: sa.Engine, clock: ManualClock, report: Report, now: Callable[[], Message], work: RecordedJobs
 ) -> None:
     texted = now().id
     waited, sid = 0.0, 0
@@ -217,9 +218,9 @@ def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
             waited, sid = waited + asked.delay_s, sid + 1
             with engine.begin() as tx:
                 confirmations.shift(
-                    tx, texted, Event.CLAIM, clock.now(), tries=now().tries + 1, tried_at=clock.now()
+                    tx, texted, MessageEvent.CLAIM, clock.now(), tries=now().tries + 1, tried_at=clock.now()
                 )
-                confirmations.shift(tx, texted, Event.TAKEN, clock.now(), provider_id=f"SM{sid}")
+                confirmations.shift(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=f"SM{sid}")
     assert (sid, now().error_code) == (5, "30003")
     assert waited == sum(SEND_MESSAGE.delays_s)
     with engine.begin() as tx:
@@ -228,16 +229,16 @@ def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
 
 @pytest.mark.postgres
 def test_an_answer_that_comes_behind_the_news_of_its_text_undoes_nothing(
-    engine: sa.Engine, clock: ManualClock, texted: str, report: Report, now: Callable[[], Confirmation]
+    engine: sa.Engine, clock: ManualClock, texted: str, report: Report, now: Callable[[], Message]
 ) -> None:
-    for code, state in (("30001", State.QUEUED), ("30002", State.HELD)):
+    for code, state in (("30001", MessageState.QUEUED), ("30002", MessageState.HELD)):
         report("failed", ErrorCode=code)
         with engine.begin() as tx:
-            confirmations.shift(tx, texted, Event.TAKEN, clock.now(), provider_id=SID)
+            confirmations.shift(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=SID)
         assert now().state is state
         with engine.begin() as tx:
             tx.execute(confirmations.confirmation.update().values(state="sending", provider_id=None))
     report("failed", ErrorCode="30001")
     with engine.begin() as tx:  # another copy was taken: that one is on its way
-        confirmations.shift(tx, texted, Event.TAKEN, clock.now(), provider_id=OTHER)
-    assert (now().state, now().provider_id) == (State.SENT, OTHER)
+        confirmations.shift(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=OTHER)
+    assert (now().state, now().provider_id) == (MessageState.SENT, OTHER)

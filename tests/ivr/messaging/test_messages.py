@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from ivr.customers import timeline
 from ivr.jobs.job_list import SEND_CONFIRMATION
 from ivr.messaging import messages as confirmations
-from ivr.messaging.messages import Confirmation
-from ivr.messaging.states import Event, State
-from ivr.messaging.templates import Receipt
+from ivr.messaging import templates as texts
+from ivr.messaging.messages import Message, Purpose
+from ivr.messaging.states import MessageEvent, MessageState
+from ivr.messaging.templates import ReceiptFacts
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from tests.support.approved_payment import approved_attempt
@@ -20,22 +21,22 @@ from tests.support.time_and_ids import ManualClock, SequentialIds
 
 pytestmark = pytest.mark.postgres
 
-Record = Callable[..., Confirmation]
-RECEIPT = Receipt("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
+Record = Callable[..., Message]
+RECEIPT = ReceiptFacts("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
 
 @pytest.fixture
 def record(clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> Record:
     def recorded(
         tx: sa.Connection, attempt_id: str, *, phone: str | None = "+34600000001", can_text: bool = True
-    ) -> Confirmation:
+    ) -> Message:
         return confirmations.record(
             tx,
             attempt_id=attempt_id,
-            receipt=RECEIPT,
+            purpose=Purpose.RECEIPT,
+            body=texts.receipt(RECEIPT, "es"),
             language="es",
-            payer_phone=phone,
-            can_text=can_text,
+            recipient=phone if can_text else None,
             channel="sms",
             work=work,
             clock=clock,
@@ -55,7 +56,7 @@ def test_recorded_once_with_its_sending(
         assert record(tx, attempt_id) == made
         assert tx.execute(sa.select(sa.func.count()).select_from(confirmation)).scalar_one() == 1
         assert confirmations.mark(tx, made.id) == "87654321"
-    assert (made.state, made.channel, made.recipient) == (State.QUEUED, "sms", "+34600000001")
+    assert (made.state, made.channel, made.recipient) == (MessageState.QUEUED, "sms", "+34600000001")
     assert "49,90 €" in made.body
     assert [(asked.job, asked.subject_id) for asked in work.asked] == [(SEND_CONFIRMATION, made.id)]
 
@@ -79,19 +80,19 @@ def test_where_no_text_is_possible_the_spoken_reference_is_the_confirmation(
     phone, can_text = payer
     with engine.begin() as tx:
         made = record(tx, approved_attempt(tx, clock, payer_phone=phone), phone=phone, can_text=can_text)
-    assert (made.state, made.channel, made.recipient) == (State.SPOKEN, "spoken", None)
+    assert (made.state, made.channel, made.recipient) == (MessageState.SPOKEN, "spoken", None)
     assert work.asked == []
 
 
 def test_a_late_event_changes_nothing(engine: sa.Engine, clock: ManualClock, record: Record) -> None:
     with engine.begin() as tx:
         made = record(tx, approved_attempt(tx, clock))
-        assert confirmations.shift(tx, made.id, Event.DELIVERED, clock.now(), provider_id="SM1")
+        assert confirmations.shift(tx, made.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
         done = confirmations.find(tx, made.id)
-        for event in Event:
+        for event in MessageEvent:
             assert confirmations.shift(tx, made.id, event, clock.now(), error_code="late") is None
         assert confirmations.find(tx, made.id) == done
-        assert confirmations.shift(tx, "confirmation_none", Event.CLAIM, clock.now()) is None
+        assert confirmations.shift(tx, "confirmation_none", MessageEvent.CLAIM, clock.now()) is None
 
 
 def test_an_event_of_an_earlier_try_comes_too_late(
@@ -99,18 +100,18 @@ def test_an_event_of_an_earlier_try_comes_too_late(
 ) -> None:
     with engine.begin() as tx:
         made = record(tx, approved_attempt(tx, clock))
-        confirmations.shift(tx, made.id, Event.CLAIM, clock.now(), tries=2)
-        assert confirmations.shift(tx, made.id, Event.LOSE_SIGHT, clock.now(), at_try=1) is None
-        assert confirmations.shift(tx, made.id, Event.LOSE_SIGHT, clock.now(), at_try=2)
+        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now(), tries=2)
+        assert confirmations.shift(tx, made.id, MessageEvent.LOSE_SIGHT, clock.now(), at_try=1) is None
+        assert confirmations.shift(tx, made.id, MessageEvent.LOSE_SIGHT, clock.now(), at_try=2)
 
 
 def test_the_payers_timeline_tells_it(engine: sa.Engine, clock: ManualClock, record: Record) -> None:
     with engine.begin() as tx:
         attempt_id = approved_attempt(tx, clock)
         made = record(tx, attempt_id)
-        confirmations.shift(tx, made.id, Event.CLAIM, clock.now())
-        confirmations.shift(tx, made.id, Event.TAKEN, clock.now(), provider_id="SM1")
-        confirmations.shift(tx, made.id, Event.UNDELIVERED, clock.now(), error_code="30003")
+        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now())
+        confirmations.shift(tx, made.id, MessageEvent.TAKEN, clock.now(), provider_id="SM1")
+        confirmations.shift(tx, made.id, MessageEvent.UNDELIVERED, clock.now(), error_code="30003")
         entries = timeline.of_call(tx, attempt_id.replace("attempt", "call"))
     assert [(entry.kind, entry.facts) for entry in entries] == [
         ("confirmation.sent", {"channel": "sms"}),

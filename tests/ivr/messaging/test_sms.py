@@ -11,9 +11,9 @@ import pytest
 from gateways.http_client import HttpClient
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp
+from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent, Unclear
 from ivr.messaging.channels.sms import Sms
 from ivr.messaging.delivery_errors import Mends
-from ivr.messaging.port import Found, Lost, Message, Missing, Refused, Sent, Unclear
 from tests.support.carrier_api import (
     ACCOUNT,
     DROP,
@@ -28,7 +28,7 @@ from tests.support.carrier_api import (
 
 SPEC = Path(__file__).parents[4] / "shared" / "specs" / "twilio_api_v2010.json"
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-MESSAGE = Message(
+MESSAGE = OutgoingMessage(
     "confirmation_7k3", "87654321", "+34600000001", "Alcalá: pago de 49,90 € recibido, ref. 87654321.", NOW
 )
 
@@ -135,20 +135,20 @@ def test_a_lost_text_is_found_by_recipient_and_reference(carrier: CarrierApi) ->
     carrier.faults = [DROP]
     channel = sms(carrier)
     assert isinstance(channel.send(MESSAGE), Lost)
-    assert channel.find_sent(MESSAGE) == Found(carrier.texts[0]["sid"])
+    assert channel.find_sent(MESSAGE) == InList(carrier.texts[0]["sid"])
     assert carrier.requests[-1].query["To"] == ["+34600000001"]
 
 
 def test_a_text_that_is_not_there(carrier: CarrierApi) -> None:
     carrier.take({"To": ["+34600000001"], "Body": ["Your code is 1234"]})
     carrier.take({"To": ["+34600000002"], "Body": [MESSAGE.body]})
-    assert sms(carrier).find_sent(MESSAGE) == Missing()
+    assert sms(carrier).find_sent(MESSAGE) == NotInList()
 
 
 def test_an_older_text_is_another_one(carrier: CarrierApi) -> None:
     carrier.now = NOW - timedelta(days=1)
     carrier.take({"To": ["+34600000001"], "Body": [MESSAGE.body]})
-    assert sms(carrier).find_sent(MESSAGE) == Missing()
+    assert sms(carrier).find_sent(MESSAGE) == NotInList()
 
 
 @pytest.mark.parametrize("fault", [Fault(500), Fault(401, 20003), DROP, GARBLED])

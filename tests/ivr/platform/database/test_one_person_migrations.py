@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ivr.doctor import internal_checks as inside
 from ivr.doctor.checks import FaultError
 from ivr.jobs.job_list import OPEN_LINK
-from ivr.messaging.states import State as Text
+from ivr.messaging.states import MessageState
 from ivr.payments.attempts.states import State
 from ivr.payments.saved_cards import store as card_records
 from ivr.payments.saved_cards.store import CardState
@@ -80,8 +80,11 @@ def is_nobodys(released: sa.Engine, number: str) -> None:
     for of in (schema.bill.c.payer_phone, schema.call.c.from_number, schema.attempt.c.payer_phone):
         assert number not in column(released, of)
     assert PHONE in column(released, schema.bill.c.payer_phone)
-    assert column(released, schema.confirmation.c.state, recipient=number) == [Text.DELIVERED, Text.FAILED]
-    assert set(column(released, schema.confirmation.c.state, recipient=PHONE)) == {Text.QUEUED}
+    assert column(released, schema.confirmation.c.state, recipient=number) == [
+        MessageState.DELIVERED,
+        MessageState.FAILED,
+    ]
+    assert set(column(released, schema.confirmation.c.state, recipient=PHONE)) == {MessageState.QUEUED}
 
 
 @pytest.mark.slow
@@ -107,11 +110,11 @@ def test_what_was_kept_of_withheld_callers_is_given_up(
         tx.execute(schema.customer.update().values(language="es"))
         for phone in (number, PHONE):
             tx.execute(schema.guess.insert().values(caller=phone, at=clock.now()))
-        tx.execute(schema.confirmation.update().values(recipient=PHONE, state=Text.QUEUED))
+        tx.execute(schema.confirmation.update().values(recipient=PHONE, state=MessageState.QUEUED))
         queued = schema.confirmation.update().where(schema.confirmation.c.attempt_id == open_link)
         tx.execute(queued.values(recipient=number))
         sent = schema.confirmation.update().where(schema.confirmation.c.attempt_id == card.attempt_id)
-        tx.execute(sent.values(recipient=number, state=Text.DELIVERED))
+        tx.execute(sent.values(recipient=number, state=MessageState.DELIVERED))
     change(engine, schema.bill, before.attempt(unknown).bill_id, payer_phone=number)
     change(engine, schema.bill, before.attempt(agreed).bill_id, payer_phone=PHONE)
     copy_rows(engine, released)

@@ -9,8 +9,10 @@ from jsonschema import Draft202012Validator, ValidationError
 from structlog.testing import capture_logs
 
 from ivr.messaging import messages as confirmations
-from ivr.messaging.states import Event
-from ivr.messaging.templates import Receipt
+from ivr.messaging import templates as texts
+from ivr.messaging.messages import Purpose
+from ivr.messaging.states import MessageEvent
+from ivr.messaging.templates import ReceiptFacts
 from ivr.web.api import keys
 from ivr.web.api.blueprint import ROOT
 from ivr.web.api.openapi import DOCUMENT
@@ -290,16 +292,16 @@ def test_a_text_that_waits_for_the_operator_is_sent_again(api: ApiClient, servic
         made = confirmations.record(
             tx,
             attempt_id=approved_attempt(tx, services.clock),
-            receipt=Receipt("Town", 4990, "EUR", "12345678", "4242", "87654321"),
+            purpose=Purpose.RECEIPT,
+            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
             language="en",
-            payer_phone="+34600000001",
-            can_text=True,
+            recipient="+34600000001",
             channel="sms",
             work=services.work,
             clock=services.clock,
             ids=services.ids,
         ).id
-        for event in (Event.CLAIM, Event.HOLD):
+        for event in (MessageEvent.CLAIM, MessageEvent.HOLD):
             confirmations.shift(tx, made, event, services.clock.now(), tries=1, error_code="21606")
     assert [one["error_code"] for one in api.get("/messages/held").json["messages"]] == ["21606"]
     assert api.post(f"/messages/{made}/resend", {}).status_code == 202

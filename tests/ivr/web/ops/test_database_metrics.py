@@ -9,7 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.messaging import messages as confirmations
-from ivr.messaging.templates import Receipt
+from ivr.messaging import templates as texts
+from ivr.messaging.messages import Purpose
+from ivr.messaging.templates import ReceiptFacts
 from ivr.web.ops.metrics import WORK_EVERY, Books, Metrics
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJobs
@@ -41,10 +43,10 @@ def test_calls_attempts_declines_and_confirmations_are_counted(
         confirmations.record(
             tx,
             attempt_id=made[0],
-            receipt=Receipt("Town", 4990, "EUR", "12345678", "4242", "80000000"),
+            purpose=Purpose.RECEIPT,
+            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "80000000"), "en"),
             language="en",
-            payer_phone=PHONE,
-            can_text=True,
+            recipient=PHONE,
             channel="sms",
             work=work,
             clock=clock,
