@@ -42,8 +42,8 @@ KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
 class SavingGateway(FakeGateway):
     """`saved` is what it keeps: token -> holder."""
 
-    def __init__(self, capabilities: Capabilities = KEEPS) -> None:
-        super().__init__(capabilities)
+    def __init__(self, capabilities: Capabilities = KEEPS, *, name: str = "bank") -> None:
+        super().__init__(capabilities, name=name)
         self.saved: dict[str, str] = {}
         self.forgotten: set[str] = set()
         self.refuses_to_keep = False

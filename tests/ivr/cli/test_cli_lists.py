@@ -27,15 +27,9 @@ from tests.support.fake_gateway import FakeGateway
 from tests.support.payment_services import PaymentServices
 
 
-class SandboxBank(FakeGateway):
-    """A bank of the name that GATEWAY has here."""
-
-    name = "sandbox"
-
-
 @pytest.fixture
 def services(engine: sa.Engine) -> PaymentServices:
-    return PaymentServices(engine, bank=SandboxBank())
+    return PaymentServices(engine, bank=FakeGateway(name="sandbox"))
 
 
 def rows(output: str) -> list[dict[str, str]]:

@@ -28,15 +28,9 @@ from tests.support.payment_services import PaymentServices
 from tests.support.time_and_ids import ManualClock
 
 
-class SandboxBank(FakeGateway):
-    """A bank of the name that GATEWAY has here."""
-
-    name = "sandbox"
-
-
 @pytest.fixture
 def services(engine: sa.Engine) -> PaymentServices:
-    return PaymentServices(engine, bank=SandboxBank())
+    return PaymentServices(engine, bank=FakeGateway(name="sandbox"))
 
 
 @pytest.fixture
@@ -335,7 +329,7 @@ def test_without_a_gateway_or_a_refund(
 
 def test_without_room_for_work(paybycall: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/half.db"
-    half = PaymentServices(make_engine(url), bank=SandboxBank())
+    half = PaymentServices(make_engine(url), bank=FakeGateway(name="sandbox"))
     migrate(half.engine)
     monkeypatch.setenv("DATABASE_URL", url)
     assert "paybycall migrate" in paybycall("refund", half.paid()).stderr

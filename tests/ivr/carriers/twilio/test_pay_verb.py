@@ -10,8 +10,9 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from flows.language import Prompts, Recordings
 from ivr.carriers.twilio import twiml
-from ivr.carriers.twilio.pay.verb import FOLDER, PayOptions, PayVerb, pay_prompts
+from ivr.carriers.twilio.pay.verb import FOLDER, PayVerb, pay_prompts
 from ivr.carriers.twilio.twiml import Voice
+from ivr.platform.settings.pay import PaySettings
 from ivr.simulators.phone.pay_verb import ERRORS, Pay, PayStep
 from ivr.simulators.phone.schema import validate
 from ivr.simulators.phone.verbs import parse
@@ -52,22 +53,21 @@ ERROR_OF["code_four"] = ERROR_OF["code"]
 VOICES = {"en": Voice("en-GB", "Polly.Amy"), "es": Voice("es-ES")}
 
 
-def options(**changed: Any) -> PayOptions:
-    return PayOptions(
+def options(**changed: Any) -> PaySettings:
+    return PaySettings(
         **{
             "connector": "Stripe_1",
-            "languages": {"en": "en-GB", "es": "es-MX"},
+            "language": {"en": "en-GB", "es": "es-MX"},
             "card_types": ("visa", "mastercard", "amex"),
-            "postal_code": True,
             "timeout_s": 8,
-            "attempts_max": 2,
+            "max_attempts": 2,
             **changed,
         }
     )
 
 
-def verb(recordings: Recordings | None = None, **changed: Any) -> PayVerb:
-    return PayVerb(options(**changed), pay_prompts(LANGUAGES), VOICES, recordings or Recordings({}))
+def verb(recordings: Recordings | None = None, *, postal_code: bool = True, **changed: Any) -> PayVerb:
+    return PayVerb(options(**changed), pay_prompts(LANGUAGES), VOICES, recordings, postal_code)
 
 
 def rendered(language: str, **changed: Any) -> str:
