@@ -6,9 +6,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from ivr.platform.database.engine import reading
 from ivr.pci import migrations as pci_migrations
 from ivr.platform.database import migrations
+from ivr.platform.database.engine import reading
 from ivr.platform.database.migrations import can_serve, migrate
 from ivr.platform.database.schema_scripts import SchemaScripts, _outdated
 from tests.support import schema
