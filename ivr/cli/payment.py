@@ -282,7 +282,7 @@ def cashier_at(at: CommandContext) -> "PaymentService":
     from ivr.events.listeners.subscriptions import build_events
     from ivr.fraud.guard import FraudLimits, Guard
     from ivr.jobs.enqueue import DurableWork
-    from ivr.jobs.migrate import NotMigratedError, require_migrated
+    from ivr.jobs.store import NotMigratedError, require_migrated
     from ivr.payments.service import PaymentService
     from ivr.platform.settings.line import wording_of
 
