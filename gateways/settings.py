@@ -125,6 +125,8 @@ class GatewaySettings:
     """False: no real money; production refuses it."""
     has_connector: ClassVar[bool] = False
     """Whether the carrier's Pay verb has a connector for it."""
+    unknown_references: ClassVar[tuple[tuple[str, ...], str]] = ((), "")
+    """How references begin that are known here only once their payout was read, and a sentence about it."""
     card_entry: str
     """tokenize or authorize; of web and worker alone, from the setting `<GATEWAY>_CARD_ENTRY`."""
 

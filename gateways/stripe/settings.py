@@ -33,6 +33,10 @@ class StripeSettings(GatewaySettings):
     """Of web and worker."""
 
     has_connector = True
+    unknown_references = (
+        ("ch_", "py_"),
+        "Stripe's ch_... and py_... are known once the payout was read; until then use pi_...",
+    )
 
     api_key: Secret = field_of(_API_KEY)
     webhook_secrets: tuple[Secret, ...] = setting(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from flows.language import Amount
 from gateways.capability import Capabilities
-from gateways.declines import Decline
 from ivr.bills import store as bills
 from ivr.calls.caller_saved_card import CallerSavedCard
 from ivr.calls.session import Session
@@ -38,34 +37,44 @@ class CallServices:
     clock: Clock
     ids: Ids
 
-    def refuses_cards(self, turn: Turn, session: Session) -> bool:
+    def payer_of(self, turn: Turn, session: Session) -> PayerIdentity | None:
+        """Who pays which bill in this turn; None before a bill was found: no card can be charged then."""
+        bill = bills.find(turn.tx, session.state.bill.reference) if session.state.bill else None
+        if bill is None:
+            return None
+        return by_phone(
+            turn.caller,
+            turn.row.stir_verstat,
+            call_id=turn.row.id,
+            bill_id=bill.id,
+            doubtful_weight=self.guard.limits.doubtful_weight,
+        )
+
+    def refuses_cards(self, turn: Turn, payer: PayerIdentity | None) -> bool:
         """Whether no card is taken in this turn. Why is the same to the caller whatever it is: the exit
         `unavailable`, with its one sentence, and then a person.
         """
-        identity = self._identity(turn, session)
-        return identity is not None and self.guard.refuses(turn.tx, identity)
-
-    def card_declined_at_entry(self, turn: Turn, session: Session, decline: Decline) -> None:
-        """The guard counts a card that no attempt was made for."""
-        identity = self._identity(turn, session)
-        if identity is not None:
-            self.guard.declined_at_entry(turn.tx, identity, decline)
+        return payer is not None and self.guard.refuses(turn.tx, payer)
 
     def make_attempt(
-        self, turn: Turn, session: Session, amount: Amount, *, method: Method = Method.CARD
+        self,
+        turn: Turn,
+        session: Session,
+        payer: PayerIdentity | None,
+        amount: Amount,
+        method: Method = Method.CARD,
     ) -> Attempt | None:
         """The attempt of this turn, for the bill that the caller has found; a repeat of the turn makes none.
         None where that much of the bill is no longer due. The guard has let the card through.
         """
         if session.state.bill is None:
             raise TypeError(f"step {session.step} charges before a bill was found")
-        bill = bills.find(turn.tx, session.state.bill.reference)
-        if bill is None:
+        if payer is None:
             return None
         caller = turn.own
         new = NewAttempt(
             made_for=turn.name,
-            bill_id=bill.id,
+            bill_id=payer.bill_id,
             call_id=turn.row.id,
             payer_phone=caller.dial if caller.can_text else None,
             language=session.language,
@@ -78,19 +87,5 @@ class CallServices:
         )
         attempt = self.attempts.make(turn.tx, new)
         if attempt is not None and method is Method.CARD:
-            self.guard.let_through(turn.tx, self._payer_of(turn, bill.id), attempt)
+            self.guard.let_through(turn.tx, payer, attempt)
         return attempt
-
-    def _identity(self, turn: Turn, session: Session) -> PayerIdentity | None:
-        """None before a bill was found: no card can be charged then."""
-        found = bills.find(turn.tx, session.state.bill.reference) if session.state.bill else None
-        return None if found is None else self._payer_of(turn, found.id)
-
-    def _payer_of(self, turn: Turn, bill_id: str) -> PayerIdentity:
-        return by_phone(
-            turn.caller,
-            turn.row.stir_verstat,
-            call_id=turn.row.id,
-            bill_id=bill_id,
-            doubtful_weight=self.guard.limits.doubtful_weight,
-        )

@@ -4,7 +4,7 @@ The language follows from the number called, else from an earlier call of the sa
 once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids
 from ivr.platform.phone_numbers import is_possible
+from ivr.platform.settings.line import LineSettings
 
 TO_LENGTH_MAX = 20
 
@@ -43,17 +44,9 @@ class Greeting:
     flow: Flow[Any]
     clock: Clock
     ids: Ids
-    home_country: str
-    languages: Sequence[str]
-    language_by_number: Mapping[str, str]
-    merchant_name: str
+    line: LineSettings
     card_entry: CardEntry
-    person_available: bool
     saved_cards: bool
-    other_ways: Mapping[str, str]
-    """How else the merchant can be paid, a sentence by language."""
-    reference_place: Mapping[str, str]
-    """Where the reference is printed, a sentence by language."""
     slow_speech: bool
     """Whether the voices can be slowed."""
 
@@ -61,27 +54,27 @@ class Greeting:
         self, *, call_sid: str, account_sid: str, from_field: str, to_field: str, verstat: str | None = None
     ) -> NewCall:
         """The call as it will be kept; nothing is written here."""
-        caller = Caller.of(from_field, self.home_country)
+        caller = Caller.of(from_field, self.line.home_country)
         with reading(self.engine) as connection:
             remembered = customer.of_caller(connection, caller)
         known = self._known_language(remembered, to_field)
         is_forged = proof_of(verstat) is Proof.FORGED
         state = self.flow.state(
-            language_known=known is not None or len(self.languages) == 1,
-            languages=tuple(self.languages),
+            language_known=known is not None or len(self.line.languages) == 1,
+            languages=self.line.languages,
             can_text=caller.can_text and not is_forged,
             card_first=self.card_entry is CardEntry.TOKENIZE,
-            person_available=self.person_available,
-            merchant=self.merchant_name,
+            person_available=bool(self.line.person_number),
+            merchant=self.line.merchant_name,
             saved_cards=self.saved_cards and not caller.withheld and not is_forged,
-            other_ways=_translations(self.other_ways),
-            reference_place=_translations(self.reference_place),
+            other_ways=_translations(self.line.other_ways_to_pay),
+            reference_place=_translations(self.line.reference_place),
             slow_speech=self.slow_speech,
         )
         session = Session(
             step=self.flow.start,
             state=state,
-            language=known or self.languages[0],
+            language=known or self.line.languages[0],
             slow=self.slow_speech and remembered is not None and remembered.slow_speech,
         )
         row = CallRow(
@@ -104,14 +97,14 @@ class Greeting:
 
     def _called(self, to_field: str) -> str:
         """The number that was called, as the carrier writes it; nothing that is no number is kept."""
-        fits = len(to_field) <= TO_LENGTH_MAX and is_possible(to_field, self.home_country)
+        fits = len(to_field) <= TO_LENGTH_MAX and is_possible(to_field, self.line.home_country)
         return to_field if fits else ""
 
     def _known_language(self, remembered: customer.Customer | None, to_field: str) -> str | None:
-        by_number = self.language_by_number.get(to_field)
-        if by_number in self.languages:
+        by_number = self.line.language_by_number.get(to_field)
+        if by_number in self.line.languages:
             return by_number
-        return remembered.language if remembered and remembered.language in self.languages else None
+        return remembered.language if remembered and remembered.language in self.line.languages else None
 
 
 def _translations(sentences: Mapping[str, str]) -> tuple[Translation, ...]:

@@ -1,6 +1,8 @@
 """The command `paybycall`: one file a command, loaded only when it is called.
 
-A command's faults are sentences on standard error and an exit status, never a traceback.
+What an operator can mend is a sentence on standard error, never a traceback. Status 2: nothing was done,
+since it cannot be done as it was asked (usage, a setting, something that is not there, a refusal). Status 1:
+it was done, and the result is not whole or not good, such as an import with refused rows. 0: all is well.
 """
 
 import errno
@@ -8,8 +10,6 @@ import os
 from importlib import import_module
 
 import click
-
-from ivr.cli.examples import example
 
 COMMANDS = {
     "apikey": "ivr.cli.apikey",
@@ -34,6 +34,21 @@ COMMANDS = {
 """Command -> module that holds it, as an attribute named `command`."""
 
 
+class Fault(click.ClickException):
+    """A sentence for the operator; the command ends with status 2."""
+
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
+        click.echo(self.format_message(), err=True)
+
+
+def example(*lines: str) -> str:
+    """The examples at the end of a command's `--help`; each line is what follows `paybycall`."""
+    shown = "\n".join(f"  paybycall {line}" for line in lines)
+    return f"\b\nExample{'s' if len(lines) > 1 else ''}:\n{shown}"
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return sorted(COMMANDS)
@@ -45,8 +60,23 @@ class _Lazy(click.Group):
         return found
 
     def invoke(self, ctx: click.Context) -> object:
+        """Turns what an operator can mend into its sentence."""
+        from sqlalchemy.exc import OperationalError
+
+        from flows.language import PromptError
+        from ivr.platform.database.unreachable import sentence
+        from ivr.platform.settings.reading import SettingsError
+
         try:
             return super().invoke(ctx)
+        except (SettingsError, PromptError) as fault:
+            raise Fault(str(fault)) from None
+        except OperationalError as fault:
+            url = os.environ.get("DATABASE_URL", "").strip()
+            said = sentence("DATABASE_URL", url, fault) if url else None
+            raise Fault(said or "The database does not answer.") from None
+        except UnicodeEncodeError:  # bytes of the command line that are no text
+            raise Fault("An argument is not text in UTF-8.") from None
         except OSError as fault:
             if fault.errno != errno.ENOSPC:
                 raise

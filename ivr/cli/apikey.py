@@ -2,10 +2,10 @@
 
 import click
 
+from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
-from ivr.cli.listing import Layout, Listing, day, layouts, minute, state, text
+from ivr.cli.listing import Layout, Listing, day, minute, state, text
+from ivr.cli.options import layouts
 
 _KEYS = Listing(
     "apikeys",
@@ -27,7 +27,6 @@ def command() -> None:
 
 @command.command("create", epilog=example('apikey create "billing system"'))
 @click.argument("name")
-@sentences
 def create(name: str) -> None:
     """Create a key. NAME says who uses it.
 
@@ -47,7 +46,6 @@ def create(name: str) -> None:
 
 @command.command("list", epilog=example("apikey list", "apikey list --json"))
 @layouts
-@sentences
 def list_keys(*, layout: Layout) -> None:
     """List all keys, without their secrets."""
     from ivr.platform.clock import rfc3339
@@ -71,7 +69,6 @@ def list_keys(*, layout: Layout) -> None:
 
 @command.command("revoke", epilog=example("apikey revoke key_0123456789"))
 @click.argument("key_id", metavar="ID")
-@sentences
 def revoke(key_id: str) -> None:
     """Revoke a key. It is refused from now on."""
     from ivr.web.api import keys

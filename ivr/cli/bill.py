@@ -4,24 +4,19 @@ import json
 
 import click
 
-from ivr.cli import amount_options, bill_import
+from ivr.cli import Fault, bill_import, example
 from ivr.cli.context import command_context
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import (
     LIMIT_MAX,
-    Layout,
     Listing,
+    ListRequest,
     amount,
     day,
-    json_option,
-    layouts,
-    limit_option,
     minute,
     state,
     text,
 )
-from ivr.cli.periods import Period, period
+from ivr.cli.options import decimal_option, json_option, list_options, spelling_of
 
 _BILLS = Listing(
     "bills",
@@ -58,10 +53,9 @@ def command() -> None:
 @click.option("--currency", required=True, help="ISO 4217 code, such as EUR.")
 @click.option("--minimum", help="The least that a caller may pay at once. Default: the whole amount.")
 @click.option("--minimum-minor", help="The same in minor units.")
-@amount_options.decimal
+@decimal_option
 @click.option("--due", "due_date", help="Due date, YYYY-MM-DD.")
 @click.option("--phone", help="The payer's phone number. Calls from it are offered this bill at once.")
-@sentences
 def add(*, decimal: str | None, **given: str | None) -> None:
     """Add a bill, or change it.
 
@@ -70,15 +64,14 @@ def add(*, decimal: str | None, **given: str | None) -> None:
     from ivr.bills import store
     from ivr.bills.bill import BillError, not_chargeable
     from ivr.bills.fields import LeftOut, read_bill
-    from ivr.cli.gateway_limits import gateway_limits
+    from ivr.cli.gateway import gateway_limits
     from ivr.platform.money import plain
 
-    spelling = amount_options.spelling_of(decimal)
     left_out = LeftOut(refuse_two=True)
     with command_context("HOME_COUNTRY") as at:
         try:
             home = at.values["HOME_COUNTRY"]
-            new = read_bill(given, home_country=home, spelling=spelling, on_left_out=left_out)
+            new = read_bill(given, home_country=home, spelling=spelling_of(decimal), on_left_out=left_out)
             with at.engine.begin() as tx:
                 change = store.upsert(tx, new, "cli", clock=at.clock, ids=at.ids)
         except BillError as fault:
@@ -96,11 +89,8 @@ command.add_command(bill_import.command)
     "list", epilog=example("bill list --payable", "bill list --since 2026-11-01 --until 2026-11-30 --csv")
 )
 @click.option("--payable", is_flag=True, help="Only bills of which something can be paid now.")
-@period("Updated")
-@limit_option
-@layouts
-@sentences
-def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> None:
+@list_options("Updated")
+def list_bills(*, payable: bool, asked: ListRequest) -> None:
     """List bills, most recently updated first."""
     from ivr.bills import store
     from ivr.platform.database.engine import reading
@@ -108,18 +98,16 @@ def list_bills(*, payable: bool, when: Period, limit: int, layout: Layout) -> No
 
     none = "There are no bills to list. To add some: paybycall bill add, or paybycall bill import"
     with command_context() as at, reading(at.engine) as tx:
-        if when.is_given:
-            within = store.updated_within(tx, since=when.since, until=when.until, only_payable=payable)
-            _BILLS.print(map(bill_document, within), layout, none=none)
-            return
-        found = store.latest(tx, limit + 1, only_payable=payable)
-        _BILLS.print_first(map(bill_document, found), limit, layout, none=none)
+        if asked.has_period:
+            found = store.updated_within(tx, since=asked.since, until=asked.until, only_payable=payable)
+        else:
+            found = iter(store.latest(tx, asked.fetched, only_payable=payable))
+        _BILLS.print_asked(map(bill_document, found), asked, none=none)
 
 
 @command.command("show", epilog=example("bill show 12345678", "bill show 12345678 --json"))
 @click.argument("reference")
 @json_option
-@sentences
 def show(reference: str, *, as_json: bool) -> None:
     """Show one bill and its payments."""
     from ivr.bills import store

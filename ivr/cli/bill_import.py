@@ -10,19 +10,17 @@ from typing import BinaryIO
 
 import click
 
-from ivr.cli.amount_options import decimal, spelling_of
+from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
+from ivr.cli.options import decimal_option, spelling_of
 
 _ERASE_LINE = "\r\033[2K"
 
 
 @click.command("import", epilog=example("bill import bills.csv --dry-run", "bill import - < bills.csv"))
 @click.argument("file", type=click.File("rb"))
-@decimal
+@decimal_option
 @click.option("--dry-run", is_flag=True, help="Report what would be stored, and store nothing.")
-@sentences
 def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
     """Import bills from a CSV FILE (- for standard input).
 
@@ -43,7 +41,7 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
     """
     from ivr.bills.csv_table import UnreadableFileError
     from ivr.bills.import_csv import CsvImport, ImportListener
-    from ivr.cli.gateway_limits import gateway_limits
+    from ivr.cli.gateway import gateway_limits
 
     interrupts = _Interrupts()
     with command_context("HOME_COUNTRY") as at, _progress(file) as on_read, interrupts.watched():

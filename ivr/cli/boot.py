@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ivr.cli.faults import Fault
+from ivr.cli import Fault
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.unreachable import file_fault, sentence
 from ivr.platform.database.url import database_url, is_same_database, sqlite_file

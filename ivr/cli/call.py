@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.examples import example
+from ivr.cli import example
 from ivr.customers.caller import Caller
 from ivr.demo.bills import DEMO_BILL, bills_of, make_bills, what_to_key
 from ivr.demo.environment import CALLED, CALLER, DemoEnvironment, number_of, prepare, running

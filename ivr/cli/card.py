@@ -5,11 +5,10 @@ Deleting is a word to the books, which counts at once; the worker tells the gate
 
 import click
 
-from ivr.cli.confirm import confirm, yes_option
+from ivr.cli import Fault, example
 from ivr.cli.context import command_context, who
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
-from ivr.cli.listing import Column, Layout, Listing, layouts, minute, state, text
+from ivr.cli.listing import Column, Layout, Listing, minute, state, text
+from ivr.cli.options import confirm, layouts, yes_option
 
 _CARDS = Listing(
     "cards",
@@ -39,7 +38,6 @@ def command() -> None:
 @command.command("list", epilog=example("card list +34600123456", "card list +34600123456 --json"))
 @click.argument("phone")
 @layouts
-@sentences
 def list_cards(phone: str, *, layout: Layout) -> None:
     """List a customer's saved cards, newest first.
 
@@ -64,19 +62,18 @@ def list_cards(phone: str, *, layout: Layout) -> None:
 @command.command("delete", epilog=example("card delete card_0123456789", "card delete card_0123456789 --yes"))
 @click.argument("card_id", metavar="ID")
 @yes_option
-@sentences
 def delete(card_id: str, *, yes: bool) -> None:
     """Delete a saved card, after asking you.
 
     From then on the card is not offered or charged. The worker then deletes it at the gateway.
     """
-    from ivr.cli.payment import TILL, cashier_at
+    from ivr.cli.gateway import PAYMENT_SETTINGS, payment_service
     from ivr.payments.saved_cards import store as card_records
     from ivr.payments.saved_cards.store import CardState, NoSuchCardError
     from ivr.platform.database.engine import reading
 
-    with command_context(*TILL) as at:
-        cards = cashier_at(at).saved_cards
+    with command_context(*PAYMENT_SETTINGS) as at:
+        cards = payment_service(at).saved_cards
         try:
             with reading(at.engine) as tx:
                 card = card_records.get(tx, card_id)

@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from gateways.settings import Setting, settings_of
-from ivr.cli.examples import example
-from ivr.cli.listing import Layout, Listing, layouts
+from ivr.cli import example
+from ivr.cli.listing import Layout, Listing
+from ivr.cli.options import layouts
 from ivr.platform.settings.reading import is_shown, parse, without_secrets
 
 MASK = "(a secret, set)"

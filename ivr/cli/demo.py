@@ -15,8 +15,8 @@ from types import FrameType
 
 import click
 
+from ivr.cli import example
 from ivr.cli.call import FOLDER
-from ivr.cli.examples import example
 from ivr.demo.bills import make_bills, told
 from ivr.demo.environment import ANY_PORTS, CALLER, USUAL_PORTS, DemoEnvironment, prepare
 from ivr.demo.folder_lock import FolderLock

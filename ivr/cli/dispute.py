@@ -5,11 +5,10 @@ A dispute is answered in the gateway's dashboard, where its reference finds it.
 
 import click
 
+from ivr.cli import example
 from ivr.cli.context import command_context
-from ivr.cli.examples import example
-from ivr.cli.faults import sentences
-from ivr.cli.listing import Layout, Listing, amount, day, layouts, limit_option, state, text
-from ivr.cli.periods import Period, period
+from ivr.cli.listing import Listing, ListRequest, amount, day, state, text
+from ivr.cli.options import list_options
 
 _DISPUTES = Listing(
     "disputes",
@@ -38,21 +37,16 @@ def command() -> None:
 
 @command.command("list", epilog=example("dispute list", "dispute list --all --since 2026-11-01 --csv"))
 @click.option("--all", "every", is_flag=True, help="Also disputes that are won or lost.")
-@period("Opened")
-@limit_option
-@layouts
-@sentences
-def list_disputes(*, every: bool, when: Period, limit: int, layout: Layout) -> None:
+@list_options("Opened")
+def list_disputes(*, every: bool, asked: ListRequest) -> None:
     """List open disputes, the most urgent first."""
     from ivr.finance import disputes
     from ivr.platform.database.engine import reading
     from ivr.web.api.documents.disputes import dispute_document
 
-    none = "There are no disputes to list."
     with command_context() as at, reading(at.engine) as tx:
-        if when.is_given:
-            found = disputes.opened_within(tx, since=when.since, until=when.until, also_decided=every)
-            _DISPUTES.print(map(dispute_document, found), layout, none=none)
-            return
-        found = disputes.listed(tx, limit + 1, also_decided=every)
-    _DISPUTES.print_first(map(dispute_document, found), limit, layout, none=none)
+        if asked.has_period:
+            found = disputes.opened_within(tx, since=asked.since, until=asked.until, also_decided=every)
+        else:
+            found = disputes.listed(tx, asked.fetched, also_decided=every)
+        _DISPUTES.print_asked(map(dispute_document, found), asked, none="There are no disputes to list.")

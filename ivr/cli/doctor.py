@@ -12,9 +12,7 @@ from functools import cache, partial
 import click
 import sqlalchemy as sa
 
-from ivr.cli import boot
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault
+from ivr.cli import Fault, boot, example
 from ivr.doctor.checks import Check, FaultError, Finding, LastFaultError, examine
 from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.migrations import can_serve

@@ -12,8 +12,7 @@ import click
 
 import flows
 from flows.language import Flow, FlowError, draw, languages_in
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault
+from ivr.cli import Fault, example
 
 _NO_FLOWS = frozenset({"language"})
 

@@ -5,15 +5,15 @@ the same headings and totals. Rows are printed as they come, so a long list need
 """
 
 import csv
-import functools
 import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import chain, islice
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -22,7 +22,6 @@ from ivr.platform.money import plain
 
 Document = Mapping[str, Any]
 """One row, as the API gives it: its names, its texts, minor units as whole numbers."""
-T = TypeVar("T")
 
 LIMIT_MAX = 500
 _MEASURED_ROWS = 500
@@ -47,29 +46,23 @@ class Layout(StrEnum):
     CSV = "csv"
 
 
-def layouts(function: Callable[..., T]) -> Callable[..., T]:
-    """Adds `--json` and `--csv`; the command gets `layout`."""
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """The rows from `since` on, up to `until` without it (UTC); without a period the first `limit` rows."""
 
-    @functools.wraps(function)
-    def chosen(*args: Any, as_json: bool, as_csv: bool, **kwargs: Any) -> T:
-        if as_json and as_csv:
-            raise click.UsageError("Give --json or --csv, not both.")
-        layout = Layout.JSON if as_json else Layout.CSV if as_csv else Layout.TABLE
-        return function(*args, layout=layout, **kwargs)
+    since: datetime | None
+    until: datetime | None
+    limit: int
+    layout: Layout
 
-    as_csv = click.option("--csv", "as_csv", is_flag=True, help="CSV with headings, for a spreadsheet.")
-    return json_option(as_csv(chosen))
+    @property
+    def has_period(self) -> bool:
+        return self.since is not None or self.until is not None
 
-
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document, for a program.")
-"""Of a command that shows one thing."""
-limit_option = click.option(
-    "--limit",
-    default=50,
-    show_default=True,
-    type=click.IntRange(1, LIMIT_MAX),
-    help="How many at most, without --since and --until.",
-)
+    @property
+    def fetched(self) -> int:
+        """How many rows to read without a period: one more than is shown tells that there are more."""
+        return self.limit + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +136,19 @@ class Listing:
         else:
             self._print_table(counted, totals, none)
 
-    def print_first(self, rows: Iterable[Document], limit: int, layout: Layout, *, none: str) -> None:
-        """Prints `limit` rows and says where there are more: who calls has asked for one more than that."""
-        found = list(islice(rows, limit + 1))
-        has_more = len(found) > limit
-        self.print(found[:limit], layout, none=none, facts={"has_more": has_more})
+    def print_asked(self, rows: Iterable[Document], asked: ListRequest, *, none: str) -> None:
+        """Prints the rows of a period, or `limit` of the `fetched` rows and that there are more."""
+        if asked.has_period:
+            self.print(rows, asked.layout, none=none)
+            return
+        found = list(islice(rows, asked.fetched))
+        has_more = len(found) > asked.limit
+        self.print(found[: asked.limit], asked.layout, none=none, facts={"has_more": has_more})
         if has_more:
             what = "listed and added up" if self.sums else "listed"
             click.echo(
-                f"Only the first {limit} are {what}. Use --limit (up to {LIMIT_MAX}) to list more.", err=True
+                f"Only the first {asked.limit} are {what}. Use --limit (up to {LIMIT_MAX}) to list more.",
+                err=True,
             )
 
     def _print_json(self, rows: Iterator[Document], totals: "_Totals", facts: Document) -> None:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli import Fault, example
 from ivr.cli.context import CommandContext, command_context, who
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
-from ivr.cli.listing import Layout, Listing, layouts, minute, state, text
+from ivr.cli.listing import Layout, Listing, minute, state, text
+from ivr.cli.options import layouts
 
 if TYPE_CHECKING:
     from ivr.fraud.lockout_admin import LockoutAdmin
@@ -42,7 +42,6 @@ def command() -> None:
 @command.command("list", epilog=example("lockout list", "lockout list --all --json"))
 @click.option("--all", "also_over", is_flag=True, help="Also lockouts of the last 30 days that are over.")
 @layouts
-@sentences
 def list_lockouts(*, also_over: bool, layout: Layout) -> None:
     """List lockouts, newest first.
 
@@ -62,7 +61,6 @@ def list_lockouts(*, also_over: bool, layout: Layout) -> None:
 
 @command.command("lift", epilog=example("lockout lift lockout_0123456789"))
 @click.argument("lockout_id", metavar="ID")
-@sentences
 def lift(lockout_id: str) -> None:
     """Lift a lockout at once. Your name is recorded with it."""
     from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError

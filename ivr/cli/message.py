@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import click
 
+from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
-from ivr.cli.listing import Layout, Listing, layouts, minute, text
+from ivr.cli.listing import Layout, Listing, minute, text
+from ivr.cli.options import layouts
 
 _HELD = Listing(
     "messages",
@@ -32,7 +32,6 @@ def command() -> None:
 
 @command.command("list", epilog=example("message list", "message list --csv"))
 @layouts
-@sentences
 def list_held(*, layout: Layout) -> None:
     """List the text messages on hold, oldest first.
 
@@ -50,7 +49,6 @@ def list_held(*, layout: Layout) -> None:
 @command.command("resend", epilog=example("message resend --held", "message resend confirmation_0123456789"))
 @click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--held", "all_held", is_flag=True, help="All on hold, except those older than 7 days.")
-@sentences
 def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
     """Send text messages again, once the cause is fixed.
 

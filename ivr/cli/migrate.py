@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 import click
 import sqlalchemy as sa
 
-from ivr.cli import boot
+from ivr.cli import boot, example
 from ivr.cli.config import every_setting
-from ivr.cli.examples import example
-from ivr.cli.faults import sentences
 from ivr.platform.settings.reading import read_all
 
 
 @click.command("migrate", epilog=example("migrate"))
-@sentences
 def command() -> None:
     """Bring the databases to this release's schema."""
     from alembic.util.exc import CommandError

@@ -5,22 +5,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli import Fault, example
 from ivr.cli.context import CommandContext, command_context
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
 from ivr.cli.listing import (
     Column,
-    Layout,
     Listing,
+    ListRequest,
     amount,
-    layouts,
-    limit_option,
     minute,
     state,
     text,
 )
-from ivr.cli.periods import Period, period
-from ivr.platform.settings.config import gateway_list, gateway_settings
+from ivr.cli.options import list_options
 
 if TYPE_CHECKING:
     from ivr.payments.attempts.states import State
@@ -28,7 +24,6 @@ if TYPE_CHECKING:
     from ivr.payments.queries.period import By
     from ivr.web.api.documents.payments import PaymentDocument
 
-OF_GATEWAYS = tuple(setting.name for setting in gateway_list())
 PAYMENTS = Listing(
     "payments",
     (
@@ -49,7 +44,7 @@ PAYMENTS = Listing(
     sums={"amount_minor": "AMOUNT", "refunded_minor": "REFUNDED"},
     sums_by=("currency", "state"),
 )
-NO_BILL = "There is no bill with this reference. To see the bills: paybycall bill list"
+_NO_BILL = "There is no bill with this reference. To see the bills: paybycall bill list"
 _OLD_SINCE = (
     "--since alone lists by when a payment last changed. From the next release on it lists by when a payment "
     "was created. Add --by changed or --by created to choose."
@@ -73,64 +68,60 @@ def _states(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]
         "payment list --state needs_review --state unknown",
     ),
 )
-@period("Created (or see --by)")
-@click.option(
-    "--by",
-    type=click.Choice(["created", "settled", "changed"]),
-    help="What --since and --until go by: when the payment was created, when it was settled (charged, "
-    "declined or ended), or when it last changed (also by a refund). Default: created. Until the next "
-    "release --since alone still goes by changed.",
+@list_options(
+    "Created (or see --by)",
+    click.option(
+        "--by",
+        type=click.Choice(["created", "settled", "changed"]),
+        help="What --since and --until go by: when the payment was created, when it was settled (charged, "
+        "declined or ended), or when it last changed (also by a refund). Default: created. Until the next "
+        "release --since alone still goes by changed.",
+    ),
+    click.option(
+        "--state",
+        "states",
+        metavar="STATE",
+        multiple=True,
+        callback=_states,
+        help="Only payments in this state: pending, approved, declined, not_charged, unknown or "
+        "needs_review. Can be repeated.",
+    ),
+    click.option("--bill", metavar="REFERENCE", help="Only payments of this bill."),
 )
-@click.option(
-    "--state",
-    "states",
-    metavar="STATE",
-    multiple=True,
-    callback=_states,
-    help="Only payments in this state: pending, approved, declined, not_charged, unknown or needs_review. "
-    "Can be repeated.",
-)
-@click.option("--bill", metavar="REFERENCE", help="Only payments of this bill.")
-@limit_option
-@layouts
-@sentences
 def command(
     *,
-    when: Period,
+    asked: ListRequest,
     by: str | None,
     states: "frozenset[State]",
     bill: str | None,
-    limit: int,
-    layout: Layout,
 ) -> None:
     """List payments, newest first."""
     from ivr.bills import store as bills
-    from ivr.payments.queries import feed as payments
-    from ivr.payments.queries import period as listing
+    from ivr.cli.gateway import GATEWAY_SETTINGS
+    from ivr.payments.queries import feed, period
     from ivr.platform.database.engine import reading
 
-    none = "There are no payments to list."
-    if by is not None and not when.is_given:
+    if by is not None and not asked.has_period:
         raise click.UsageError("--by needs --since or --until.")
-    with command_context(*OF_GATEWAYS) as at, reading(at.engine) as tx:
+    with command_context(*GATEWAY_SETTINGS) as at, reading(at.engine) as tx:
         billed = None if bill is None else bills.find(tx, bill)
         if bill is not None and billed is None:
-            raise Fault(NO_BILL)
+            raise Fault(_NO_BILL)
         bill_id = None if billed is None else billed.id
-        if not when.is_given:
-            found = payments.latest(tx, limit + 1, states=states, bill_id=bill_id)
-            PAYMENTS.print_first(payment_documents(at, found), limit, layout, none=none)
-            return
-        within = listing.of_period(
-            tx, by=_moment_of(by, when), since=when.since, until=when.until, states=states, bill_id=bill_id
-        )
-        PAYMENTS.print(payment_documents(at, within), layout, none=none)
+        if asked.has_period:
+            moment = _moment_of(by, asked)
+            found = period.of_period(
+                tx, by=moment, since=asked.since, until=asked.until, states=states, bill_id=bill_id
+            )
+        else:
+            found = iter(feed.latest(tx, asked.fetched, states=states, bill_id=bill_id))
+        PAYMENTS.print_asked(payment_documents(at, found), asked, none="There are no payments to list.")
 
 
-def _moment_of(by: str | None, when: Period) -> "By":
+def _moment_of(by: str | None, asked: ListRequest) -> "By":
     from ivr.payments.queries.period import By
 
-    if by is None and when.until is None:
+    if by is None and asked.until is None:
         click.echo(_OLD_SINCE, err=True)
         return By.CHANGED
     return By(by or By.CREATED)
@@ -138,16 +129,7 @@ def _moment_of(by: str | None, when: Period) -> "By":
 
 def payment_documents(at: CommandContext, payments: "Iterable[Payment]") -> "Iterator[PaymentDocument]":
     """Each payment as the API gives it."""
+    from ivr.cli.gateway import dashboard_url
     from ivr.web.api.documents.payments import payment_document
 
     return (payment_document(one, dashboard_url(at, one)) for one in payments)
-
-
-def dashboard_url(at: CommandContext, payment: "Payment") -> str | None:
-    """Its page in the dashboard of the gateway that charged it."""
-    from gateways import registry
-
-    if payment.gateway_reference is None or payment.gateway not in registry.names():
-        return None
-    settings = gateway_settings(payment.gateway, at.values)
-    return registry.adapter(payment.gateway, settings).dashboard_url(payment.gateway_reference)

@@ -1,29 +1,50 @@
-"""One payment as `paybycall payment show` prints it, and as one line of a list.
+"""One payment: found by its ID or reference, as `paybycall payment show` prints it, and as one line.
 
 A link's token is never here: who has it may pay. What comes from a gateway is printed without what a terminal
 would obey.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 import click
 
+from ivr.cli import Fault
 from ivr.cli.context import CommandContext, legible
+from ivr.finance import disputes
+from ivr.payments import history
+from ivr.payments.attempts.states import State
+from ivr.payments.links import payer_view
+from ivr.payments.links.payer_view import Texted
+from ivr.payments.links.store import minutes_left
+from ivr.payments.queries import search
+from ivr.payments.queries.feed import Payment
+from ivr.payments.refunds.store import RefundState
+from ivr.platform.database.engine import reading
+from ivr.platform.money import plain
 
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from ivr.payments.links.payer_view import Texted
-    from ivr.payments.queries.feed import Payment
-
+NO_PAYMENT = "There is no payment with this ID or reference. To see the payments: paybycall payment list"
 _SHOWN_DIGITS = 4
 
 
-def line(payment: "Payment", *, with_bill: bool = True) -> str:
-    """A payment in one line; its reference is the first word."""
-    from ivr.platform.money import plain
+def find_payment(at: CommandContext, name: str) -> tuple[Payment, bool]:
+    """The payment of this ID or reference, and whether a bill has the same eight digits. Raises Fault."""
+    with reading(at.engine) as tx:
+        found = search.own(tx, name)
+    if found is None:
+        raise Fault(NO_PAYMENT)
+    return found.payments[0], found.also_a_bill
 
+
+def ambiguous(payment: Payment) -> Fault:
+    return Fault(
+        "A payment and a bill have these eight digits. Nothing was done. If you mean the payment, give the "
+        f"payment's ID: {payment.id}"
+    )
+
+
+def line(payment: Payment, *, with_bill: bool = True) -> str:
+    """A payment in one line; its reference is the first word."""
     amount = plain(payment.amount_minor, payment.currency)
     bill = f"  bill {payment.bill_reference}" if with_bill else ""
     card = f"{payment.brand or payment.method} {payment.last_four or '----'}"
@@ -32,7 +53,7 @@ def line(payment: "Payment", *, with_bill: bool = True) -> str:
     return f"{payment.reference}  {at}  {payment.state.public:<12}  {amount:>16}{bill}  {card}{back}"
 
 
-def tell(at: CommandContext, payment: "Payment", dashboard_url: str | None) -> None:
+def tell(at: CommandContext, payment: Payment, dashboard_url: str | None) -> None:
     """Prints all that is known of it, and on standard error what a person has to decide."""
     for name, value in _facts(at, payment, dashboard_url):
         click.echo(f"{name:<18} {legible(value)}")
@@ -45,10 +66,8 @@ def tell(at: CommandContext, payment: "Payment", dashboard_url: str | None) -> N
 
 
 def _facts(
-    at: CommandContext, payment: "Payment", dashboard_url: str | None
+    at: CommandContext, payment: Payment, dashboard_url: str | None
 ) -> Iterator[tuple[str, str | None]]:
-    from ivr.platform.money import plain
-
     yield "id", payment.id
     yield "reference", payment.reference
     yield "state", payment.state.public
@@ -72,18 +91,13 @@ def _facts(
     yield from _differences(at, payment)
 
 
-def _link(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str | None]]:
+def _link(at: CommandContext, payment: Payment) -> Iterator[tuple[str, str | None]]:
     """Until when it can be paid, and that the payer has it."""
-    from ivr.payments.attempts.states import State
-    from ivr.payments.links import payer_view as links_read
-    from ivr.payments.links.store import minutes_left
-    from ivr.platform.database.engine import reading
-
     yield "link expires", None if payment.link is None else _moment(payment.link.expires_at)
     if payment.link is None:
         return
     with reading(at.engine) as tx:
-        texted = links_read.texted(tx, payment.id)
+        texted = payer_view.texted(tx, payment.id)
     if payment.state is State.LINK_OPEN:
         left = minutes_left(payment.link.expires_at, at.clock.now())
         still = (
@@ -94,7 +108,7 @@ def _link(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str | N
         yield "link", _sent(texted)
 
 
-def _sent(texted: "Texted | None") -> str:
+def _sent(texted: Texted | None) -> str:
     if texted is None:
         return "no text with it was sent"
     to = "" if texted.recipient is None else f" to ...{texted.recipient[-_SHOWN_DIGITS:]}"
@@ -103,10 +117,7 @@ def _sent(texted: "Texted | None") -> str:
     return f"texted{to} at {_moment(texted.sent_at)} ({texted.channel}: {texted.state})"
 
 
-def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
-    from ivr.payments.refunds.store import RefundState
-    from ivr.platform.money import plain
-
+def _refunds(payment: Payment) -> Iterator[tuple[str, str]]:
     for one in payment.refunds:
         amount = plain(one.amount_minor, payment.currency)
         there = "" if one.gateway_reference is None else f"  {one.gateway_reference}"
@@ -117,11 +128,7 @@ def _refunds(payment: "Payment") -> Iterator[tuple[str, str]]:
         )
 
 
-def _disputes(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str]]:
-    from ivr.finance import disputes
-    from ivr.platform.database.engine import reading
-    from ivr.platform.money import plain
-
+def _disputes(at: CommandContext, payment: Payment) -> Iterator[tuple[str, str]]:
     with reading(at.engine) as tx:
         found = disputes.of_payment(tx, payment.gateway, payment.id, payment.gateway_reference)
     for one in found:
@@ -130,26 +137,20 @@ def _disputes(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str
         yield "dispute", f"{one.reference}  {one.state}  {amount}  {one.reason}{answer_by}"
 
 
-def _differences(at: CommandContext, payment: "Payment") -> Iterator[tuple[str, str]]:
+def _differences(at: CommandContext, payment: Payment) -> Iterator[tuple[str, str]]:
     """What the gateway says against our books."""
-    from ivr.payments import history
-    from ivr.platform.database.engine import reading
-
     with reading(at.engine) as tx:
         found = history.discrepancies_of(tx, payment.id)
     for one in found:
         yield "difference", f"{_moment(one.at)}  {one.kind.replace('_', ' ')}: {one.note}"
 
 
-def _undecided(payment: "Payment") -> Iterator[str]:
+def _undecided(payment: Payment) -> Iterator[str]:
     """What only a person can say."""
-    from ivr.payments.attempts.states import State
-    from ivr.payments.refunds.store import RefundState
-
     if payment.state is State.NEEDS_REVIEW:
         yield payment.reference
     yield from (one.id for one in payment.refunds if one.state is RefundState.NEEDS_REVIEW)
 
 
-def _moment(at: "datetime") -> str:
+def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}Z"

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
-from ivr.cli.listing import Column, Layout, Listing, amount, day, layouts, limit_option, state, text
-from ivr.cli.periods import Period, period
+from ivr.cli.listing import Column, Layout, Listing, ListRequest, amount, day, state, text
+from ivr.cli.options import layouts, list_options
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -68,11 +67,8 @@ def command() -> None:
 @command.command(
     "list", epilog=example("payout list", "payout list --since 2026-11-01 --until 2026-11-30 --csv")
 )
-@period("Arriving")
-@limit_option
-@layouts
-@sentences
-def list_payouts(*, when: Period, limit: int, layout: Layout) -> None:
+@list_options("Arriving")
+def list_payouts(*, asked: ListRequest) -> None:
     """List payouts, newest first."""
     from ivr.finance import payout_queries as payouts_read
     from ivr.platform.database.engine import reading
@@ -80,18 +76,16 @@ def list_payouts(*, when: Period, limit: int, layout: Layout) -> None:
 
     none = "There are no payouts. Does the gateway send its webhooks to this server?"
     with command_context() as at, reading(at.engine) as tx:
-        if when.is_given:
-            found = payouts_read.arriving(tx, since=when.since, until=when.until)
-            _PAYOUTS.print(map(payout_document, found), layout, none=none)
-            return
-        found = payouts_read.latest(tx, limit + 1)
-    _PAYOUTS.print_first(map(payout_document, found), limit, layout, none=none)
+        if asked.has_period:
+            found = payouts_read.arriving(tx, since=asked.since, until=asked.until)
+        else:
+            found = payouts_read.latest(tx, asked.fetched)
+        _PAYOUTS.print_asked(map(payout_document, found), asked, none=none)
 
 
 @command.command("show", epilog=example("payout show po_0123456789", "payout show po_0123456789 --csv"))
 @click.argument("reference")
 @layouts
-@sentences
 def show(reference: str, *, layout: Layout) -> None:
     """Show one payout line by line.
 
@@ -143,7 +137,6 @@ def _find(tx: "sa.Connection", name: str) -> "tuple[PayoutShown, list[LineShown]
 
 @command.command("read", epilog=example("payout read po_0123456789"))
 @click.argument("reference")
-@sentences
 def read(reference: str) -> None:
     """Have the worker read a payout's lines from the gateway."""
     from ivr.jobs.enqueue import DurableWork

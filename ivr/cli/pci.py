@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ivr.cli.examples import example
-from ivr.cli.faults import sentences
+from ivr.cli import example
 
 if TYPE_CHECKING:
     from ivr.doctor.pci_scope import Mode
@@ -23,7 +22,6 @@ def command() -> None:
 
 @command.command("scope", epilog=example("pci scope"))
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of docs/pci.md.")
-@sentences
 def scope(*, as_markdown: bool) -> None:
     """Show what is in PCI scope, and what you have to do.
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ivr.cli import example
 from ivr.cli.context import command_context
-from ivr.cli.examples import example
-from ivr.cli.faults import sentences
-from ivr.cli.listing import Layout, Listing, amount, layouts, limit_option, minute, state, text
-from ivr.cli.periods import Period, period
+from ivr.cli.listing import Listing, ListRequest, amount, minute, state, text
+from ivr.cli.options import list_options
 
 if TYPE_CHECKING:
     from ivr.payments.queries.period import RefundOfPayment
@@ -44,11 +43,8 @@ def command() -> None:
 @command.command(
     "list", epilog=example("refund list", "refund list --since 2026-11-01 --until 2026-11-30 --csv")
 )
-@period("Requested")
-@limit_option
-@layouts
-@sentences
-def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
+@list_options("Requested")
+def list_refunds(*, asked: ListRequest) -> None:
     """List refunds, newest first.
 
     A refund is made by `paybycall payment refund`.
@@ -58,12 +54,11 @@ def list_refunds(*, when: Period, limit: int, layout: Layout) -> None:
 
     none = "There are no refunds to list. To make one: paybycall payment refund"
     with command_context() as at, reading(at.engine) as tx:
-        if when.is_given:
-            within = listing.refunds_of_period(tx, since=when.since, until=when.until)
-            _REFUNDS.print(map(_document, within), layout, none=none)
-            return
-        found = listing.latest_refunds(tx, limit + 1)
-        _REFUNDS.print_first(map(_document, found), limit, layout, none=none)
+        if asked.has_period:
+            found = listing.refunds_of_period(tx, since=asked.since, until=asked.until)
+        else:
+            found = iter(listing.latest_refunds(tx, asked.fetched))
+        _REFUNDS.print_asked(map(_document, found), asked, none=none)
 
 
 def _document(one: "RefundOfPayment") -> dict[str, Any]:

@@ -13,8 +13,7 @@ from threading import Event
 
 import click
 
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault
+from ivr.cli import Fault, example
 
 
 @click.command("sandbox", epilog=example("sandbox --port 8099"))

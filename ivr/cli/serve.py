@@ -14,10 +14,8 @@ from typing import Any
 import click
 
 from gateways.settings import settings_of
-from ivr.cli import boot
+from ivr.cli import Fault, boot, example
 from ivr.cli import wsgi_apps as serving
-from ivr.cli.examples import example
-from ivr.cli.faults import Fault, sentences
 from ivr.cli.start_log import log_start, warn_of_exposure
 from ivr.platform import logs
 from ivr.platform import process_memory as memory
@@ -86,7 +84,6 @@ def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> N
 
 @command.command("web", epilog=example("serve web --port 8000 --workers 2"))
 @_listening
-@sentences
 def web(host: str, port: int, workers: int, threads: int) -> None:
     """Answer the carrier's webhooks; serve the API and the payers' pages.
 
@@ -104,7 +101,6 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
 
 @command.command("pci", epilog=example("serve pci --port 8001"))
 @_listening
-@sentences
 def pci(host: str, port: int, workers: int, threads: int) -> None:
     """Take card numbers from the keypad, and nothing else.
 
@@ -163,7 +159,6 @@ def _mode(read: Config) -> dict[str, Any]:
     type=click.IntRange(0, 65535),
     help="For /healthz, /readyz and /metrics; 0: none. WORKER_PORT in the environment, or else PORT.",
 )
-@sentences
 def worker(host: str, port: int) -> None:
     """Charge cards, send texts and webhooks, retry what failed."""
     os.environ.pop(_SHARED_METRICS, None)

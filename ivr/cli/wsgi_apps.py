@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flows.language import PromptError
-from ivr.cli.faults import Fault
+from ivr.cli import Fault
 from ivr.platform.settings.reading import SettingsError
 from ivr.platform.wsgi.worker import Worker
 

@@ -37,7 +37,7 @@ def test_an_adapter_is_set_up_from_its_settings() -> None:
 
     assert gateway.name == "sandbox"
     assert gateway.capabilities.card_entry is CardEntry.AUTHORIZE
-    assert not gateway.capabilities.live
+    assert not SETTINGS.is_live
 
 
 @pytest.mark.parametrize("name", ["", "sandbo", "../sandbox", "sandbox.bank", "__pycache__", "contract"])

@@ -20,6 +20,7 @@ from gateways.contract import (
     CaptureRequest,
     ChargeRequest,
     Declined,
+    GatewayUnreachableError,
     LookupResult,
     NotThisCharge,
     Order,
@@ -33,9 +34,12 @@ from gateways.contract import (
     VoidRequest,
 )
 from gateways.declines import Decline
+from gateways.events import EventData, GatewayEvent, InvalidWebhookError
+from gateways.settlement import PayoutLine
 from gateways.unsupported import UnsupportedVerbs
 
-CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True, live=False)
+CAN_REFUND = Capabilities(card_entry=CardEntry.TOKENIZE, refund=True, partial_refund=True)
+WITH_WEBHOOKS = replace(CAN_REFUND, webhooks=True, settlement=True)
 
 
 class KilledError(BaseException):
@@ -74,10 +78,15 @@ class Fate(Enum):
 class FakeGateway(UnsupportedVerbs):
     """A gateway that holds money. Safe from many threads; `sent` is every request for money that left us."""
 
-    name = "bank"
-
-    def __init__(self, capabilities: Capabilities = CAN_REFUND) -> None:
+    def __init__(self, capabilities: Capabilities = CAN_REFUND, *, name: str = "bank") -> None:
         self.capabilities = capabilities
+        self.name = name
+        self.event_data: EventData | None = None
+        """What its webhooks say."""
+        self.lines: tuple[PayoutLine, ...] = ()
+        """Of any payout."""
+        self.unreachable_times = 0
+        """How often it does not answer when it is asked for a payout."""
         self.fates: deque[Fate] = deque()
         """Of the next requests, in order; then all are answered."""
         self.sent: list[tuple[str, str]] = []
@@ -215,6 +224,22 @@ class FakeGateway(UnsupportedVerbs):
                 return None
             self.held[key] = amount_minor
             return f"auth_{key}"
+
+    def parse_webhook(self, headers: dict[str, str], body: bytes) -> GatewayEvent:  # type: ignore[override]
+        """Its signature is the word "signed"."""
+        if not self.capabilities.webhooks:
+            return super().parse_webhook(headers, body)
+        if headers.get("Signature") != "signed":
+            raise InvalidWebhookError("the signature is not the bank's")
+        return GatewayEvent(body.decode(), "payment.moved", self.event_data)
+
+    def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:
+        if not self.capabilities.settlement:
+            return super().payout_lines(payout)
+        if self.unreachable_times:
+            self.unreachable_times -= 1
+            raise GatewayUnreachableError("The bank is away.")
+        return self.lines
 
     # How it goes wrong --------------------------------------------------------------------------------------
 

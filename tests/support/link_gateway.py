@@ -3,14 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from gateways.contract import Approved, Cancelled, CardShown, Declined, LinkFound, LinkOpen, PayLink, Unknown
-from gateways.events import GatewayEvent, PaymentUpdated
 from ivr.platform.clock import Clock
-from tests.support import schema
 from tests.support.fake_gateway import CAN_REFUND, FakeGateway, Fate, KilledError, must
-from tests.support.payment_services import PaymentServices
 
 
 class LinkGateway(FakeGateway):
@@ -81,16 +76,3 @@ class LinkGateway(FakeGateway):
         if key not in self.pages and not asked:
             return Unknown("not found")
         return self._page(key) or Cancelled()
-
-
-def tell(services: PaymentServices, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
-    """The bank's webhook of a link."""
-    services.payments.gateway_events.take(GatewayEvent(event, "link.paid", PaymentUpdated(attempt_id, taken)))
-
-
-def texts(services: PaymentServices) -> list[tuple[str, str]]:
-    """Whose texts were asked for, and what for."""
-    columns = schema.confirmation.c
-    with services.engine.begin() as tx:
-        rows = tx.execute(sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)).all()
-    return [tuple(row) for row in rows]

@@ -5,15 +5,19 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from gateways.events import EventData, GatewayEvent, PaymentUpdated
+from ivr.jobs.job_list import CHARGE_ATTEMPT
+from ivr.payments import timeouts
 from ivr.payments.attempts import store as records
 from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, Method, State
 from ivr.payments.links.store import LinkTerms
+from ivr.payments.refunds import store as refund_store
 from ivr.payments.service import PaymentService
 from ivr.platform.ids import Ids
 from ivr.platform.settings.line import PLAIN, Wording
 from tests.support import schema
-from tests.support.fake_gateway import FakeGateway, PreparingGateway
+from tests.support.fake_gateway import FakeGateway, Fate, PreparingGateway
 from tests.support.recorded_events import RecordedEvents
 from tests.support.stored_jobs import StoredJob, StoredJobs, jobs
 from tests.support.time_and_ids import ManualClock, SequentialIds
@@ -179,6 +183,50 @@ class PaymentServices:
         assert self.state(attempt_id) is State.APPROVED
         return attempt_id
 
+    def needs_review(self, fate: Fate) -> str:
+        """An attempt that nobody could resolve for a day; `fate` is its charge's, then nobody answers."""
+        self.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
+        attempt_id = self.confirmed()
+        self.run_due()
+        self.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
+        self.run_due()
+        assert self.state(attempt_id) is State.NEEDS_REVIEW
+        return attempt_id
+
+    def unknown_charge(self, fate: Fate) -> str:
+        """A confirmed attempt whose charge met this fate, and is unknown."""
+        self.bank.fates.append(fate)
+        attempt_id = self.confirmed()
+        self.run(next(one for one in self.work.waiting() if one.job == CHARGE_ATTEMPT))
+        assert self.state(attempt_id) is State.UNKNOWN
+        return attempt_id
+
+    # The gateway and finance --------------------------------------------------------------------------------
+
+    def receive(
+        self,
+        data: EventData | None,
+        event: str = "evt_1",
+        happened_at: datetime | None = None,
+        *,
+        kind: str = "payment.moved",
+    ) -> bool:
+        """A webhook of the gateway arrives; False: it was received before."""
+        return self.payments.gateway_events.take(GatewayEvent(event, kind, data, happened_at))
+
+    def receive_link(self, attempt_id: str, event: str = "evt_1", *, taken: bool = True) -> None:
+        """The gateway's webhook of a link."""
+        self.receive(PaymentUpdated(attempt_id, taken), event, kind="link.paid")
+
+    def ask_refund(self, attempt_id: str, amount_minor: int | None = None) -> str:
+        """The refund's id; without an amount it is all that is left."""
+        with self.engine.begin() as tx:
+            return self.payments.refunds.ask(tx, attempt_id, amount_minor, asked_by="ana").id
+
+    def refund(self, refund_id: str) -> refund_store.Refund:
+        with self.engine.begin() as tx:
+            return refund_store.get(tx, refund_id)
+
     # The worker ---------------------------------------------------------------------------------------------
 
     def run(self, one: StoredJob) -> None:
@@ -232,6 +280,13 @@ class PaymentServices:
                     .order_by(schema.timeline.c.id)
                 ).scalars()
             )
+
+    def texts(self) -> list[tuple[str, str]]:
+        """Whose texts were asked for, and what for."""
+        columns = schema.confirmation.c
+        with self.engine.begin() as tx:
+            query = sa.select(columns.attempt_id, columns.purpose).order_by(columns.purpose)
+            return [tuple(row) for row in tx.execute(query)]
 
     def ledger(self) -> dict[str, int]:
         """What the gateway owes us by our books, by attempt."""

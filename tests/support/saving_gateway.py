@@ -13,12 +13,12 @@ from gateways.capability import Capabilities
 from gateways.contract import (
     CardDeleted,
     CardOnFile,
-    CardSaving,
     ChargeRequest,
     Declined,
     Order,
     Prepared,
     Result,
+    SaveCardResult,
     Unknown,
 )
 from gateways.declines import Decline
@@ -42,8 +42,8 @@ KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
 class SavingGateway(FakeGateway):
     """`saved` is what it keeps: token -> holder."""
 
-    def __init__(self, capabilities: Capabilities = KEEPS) -> None:
-        super().__init__(capabilities)
+    def __init__(self, capabilities: Capabilities = KEEPS, *, name: str = "bank") -> None:
+        super().__init__(capabilities, name=name)
         self.saved: dict[str, str] = {}
         self.forgotten: set[str] = set()
         self.refuses_to_keep = False
@@ -72,7 +72,7 @@ class SavingGateway(FakeGateway):
 
     def save_card(
         self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
-    ) -> CardSaving:
+    ) -> SaveCardResult:
         def arrive() -> Any:
             words = (token.reveal(), charge_reference, gateway_customer_id)
             if self._words.setdefault(key, words) != words:

@@ -26,20 +26,22 @@ class ChargeHandler(WaitHandler[Charge]):
 
     def start(self, turn: Turn, session: Session, wait: Charge) -> WaitResult:
         """The caller confirmed: from here on a hang-up does not stop the charge."""
-        if session.payment.attempt_id is None:
-            if self.services.refuses_cards(turn, session):
+        attempt_id = session.payment.attempt_id
+        if attempt_id is None:
+            payer = self.services.payer_of(turn, session)
+            if self.services.refuses_cards(turn, payer):
                 return LeftBy(session.without_card(), "unavailable")
             if wait.saved_card and not self.services.saved_card.can_pay(turn, session):
                 return LeftBy(session, "not_sent")  # deleted since it was offered
             if wait.saved_card:
                 session = session.with_card(card_entry_id=None)
-            attempt = self.services.make_attempt(turn, session, wait.amount)
+            attempt = self.services.make_attempt(turn, session, payer, wait.amount)
             if attempt is None:
                 return LeftBy(session.without_card(), "no_longer_due")
             self._attach_card(turn, session, wait, attempt)
-            session = session.with_payment(attempt_id=attempt.id)
-        self.services.attempts.ask_charge(turn.tx, str(session.payment.attempt_id))
-        session = session.with_payment(charging=True, waited_s=0.0)
+            attempt_id = attempt.id
+        self.services.attempts.ask_charge(turn.tx, attempt_id)
+        session = session.with_payment(attempt_id=attempt_id, charging=True, waited_s=0.0)
         return TurnEnd(replace(session.without_card(), asked=SpokenQuestion()), Pause(), say=wait.say)
 
     def _attach_card(self, turn: Turn, session: Session, wait: Charge, attempt: Attempt) -> None:
@@ -71,7 +73,9 @@ class ChargeHandler(WaitHandler[Charge]):
             done = session.with_payment(attempt_id=None, charging=False)
             facts: dict[str, object] = {"receipt": _receipt(attempt, turn.own)}
             if attempt.state is State.DECLINED:
-                facts["another_card"] = not self.services.refuses_cards(turn, session)
+                facts["another_card"] = not self.services.refuses_cards(
+                    turn, self.services.payer_of(turn, session)
+                )
             return LeftBy(done, over, facts)
         return still_waiting(session, waited_s)
 

@@ -20,6 +20,7 @@ from ivr.calls.response import PayCard, SendTo
 from ivr.calls.session import Session
 from ivr.calls.turn import CallInput, LeftBy, NeedsRemoteCall, Turn, TurnEnd, WaitResult, pay_status_url
 from ivr.calls.wait_handler import WaitHandler
+from ivr.fraud.identity import PayerIdentity
 from ivr.integrations.pci_client import CardEntryResult
 from ivr.payments.attempts.order import order_of
 from ivr.payments.attempts.states import Event
@@ -43,7 +44,8 @@ class CollectCardHandler(WaitHandler[CollectCard]):
         if self._is_not_taken(wait):
             log.error("amount_not_taken", call_id=turn.row.id, amount=str(wait.amount))
             return LeftBy(session, "refused")
-        if self.services.refuses_cards(turn, session):
+        payer = self.services.payer_of(turn, session)
+        if self.services.refuses_cards(turn, payer):
             return LeftBy(
                 session.without_card().with_card(entry_id=None).with_payment(attempt_id=None),
                 "unavailable",
@@ -59,7 +61,7 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             return NeedsRemoteCall(session, opening)
         if wait.amount is None:
             raise TypeError(f"step {session.step} must name the amount: the gateway authorizes at once")
-        attempt = self.services.make_attempt(turn, session, wait.amount)
+        attempt = self.services.make_attempt(turn, session, payer, wait.amount)
         if attempt is None:
             return LeftBy(session, "no_longer_due")
         self.services.attempts.advance(turn.tx, attempt.id, Event.CARD_WANTED)
@@ -119,9 +121,9 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             case CardEntryOutcome.AUTHORIZATION_UNKNOWN:
                 return LeftBy(self._mark_unknown(turn, session, answer), "collected", facts)
             case CardEntryOutcome.DECLINED:
-                decline = answer.decline or Decline.GENERIC
-                after = self._declined(turn, session, answer, decline)
-                facts["another_card"] = not self.services.refuses_cards(turn, session)
+                decline, payer = answer.decline or Decline.GENERIC, self.services.payer_of(turn, session)
+                after = self._declined(turn, session, answer, decline, payer)
+                facts["another_card"] = not self.services.refuses_cards(turn, payer)
                 return LeftBy(after, exit_of(decline), facts)
             case CardEntryOutcome.GAVE_UP:
                 return LeftBy(self._withdraw(turn, session, never_asked=True), "gave_up")
@@ -162,7 +164,14 @@ class CollectCardHandler(WaitHandler[CollectCard]):
         self.services.attempts.advance(turn.tx, session.payment.attempt_id, Event.MARK_UNKNOWN)
         return session.with_card(entry_id=None)
 
-    def _declined(self, turn: Turn, session: Session, answer: CardEntryResult, decline: Decline) -> Session:
+    def _declined(
+        self,
+        turn: Turn,
+        session: Session,
+        answer: CardEntryResult,
+        decline: Decline,
+        payer: PayerIdentity | None,
+    ) -> Session:
         if session.payment.attempt_id is not None:
             self.services.attempts.attach_card(
                 turn.tx, session.payment.attempt_id, answer.brand, answer.last_four
@@ -170,8 +179,8 @@ class CollectCardHandler(WaitHandler[CollectCard]):
             self.services.attempts.advance(
                 turn.tx, session.payment.attempt_id, Event.DECLINE, decline=decline
             )
-        else:
-            self.services.card_declined_at_entry(turn, session, decline)
+        elif payer is not None:
+            self.services.guard.declined_at_entry(turn.tx, payer, decline)
         return session.with_card(entry_id=None).with_payment(attempt_id=None)
 
     def _lost(self, turn: Turn, session: Session) -> LeftBy:

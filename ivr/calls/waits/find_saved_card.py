@@ -14,7 +14,7 @@ class FindSavedCardHandler(WaitHandler[FindSavedCard]):
     def start(self, turn: Turn, session: Session, wait: FindSavedCard) -> LeftBy:
         found, amount = None, wait.amount
         is_taken = amount is None or self.services.gateway.accepts(amount.minor, amount.currency)
-        if is_taken and not self.services.refuses_cards(turn, session):
+        if is_taken and not self.services.refuses_cards(turn, self.services.payer_of(turn, session)):
             found = self.services.saved_card.to_offer(turn, session)
         if found is None:
             return LeftBy(session.with_card(saved_card_id=None), "none", {"saved_card": None})

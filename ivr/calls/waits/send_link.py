@@ -29,7 +29,8 @@ class SendLinkHandler(WaitHandler[SendLink]):
         if had_enough(turn.tx, caller.number, self.services.clock.now()):
             log.warning("links_capped", call_id=turn.row.id)
             return LeftBy(session, "unavailable")
-        attempt = self.services.make_attempt(turn, session, wait.amount, method=Method.LINK)
+        payer = self.services.payer_of(turn, session)
+        attempt = self.services.make_attempt(turn, session, payer, wait.amount, Method.LINK)
         if attempt is None:
             return LeftBy(session, "no_longer_due")
         self.services.attempts.ask_link(turn.tx, attempt.id)

@@ -17,7 +17,7 @@ from ivr.calls.pay_progress import PayProgress
 from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import Turns
 from ivr.calls.waits import HANDLERS
-from ivr.carriers.twilio.pay.verb import PayOptions, PayVerb, pay_prompts
+from ivr.carriers.twilio.pay.verb import PayVerb, pay_prompts
 from ivr.carriers.twilio.rendering import TwimlRenderer
 from ivr.carriers.twilio.twiml import Voice
 from ivr.customers.reference_guesses import ReferenceGuesses
@@ -75,15 +75,9 @@ def build(on: Dependencies, metrics: Metrics, flow: Flow[Any] = pay_bill) -> Voi
         flow=flow,
         clock=on.clock,
         ids=on.ids,
-        home_country=config.line.home_country,
-        languages=config.line.languages,
-        language_by_number=config.line.language_by_number,
-        merchant_name=config.line.merchant_name,
+        line=config.line,
         card_entry=on.gateway.capabilities.card_entry,
-        person_available=bool(config.line.person_number),
         saved_cards=_saves_cards(on),
-        other_ways=config.line.other_ways_to_pay,
-        reference_place=config.line.reference_place,
         slow_speech=all(voice.can_be_slowed for voice in _voices(config).values()),
     )
     return VoiceWebhooks(
@@ -133,14 +127,6 @@ def _renderer(config: Config, flow: Flow[Any], *, postal_code: bool) -> TwimlRen
     by_carrier = pay_prompts(config.line.languages)
     if recordings is not None:
         recordings.check(prompts, server_prompts(), by_carrier)
-    options = PayOptions(
-        connector=config.pay.connector,
-        languages=config.pay.language,
-        card_types=config.pay.card_types,
-        postal_code=postal_code,
-        timeout_s=config.pay.timeout_s,
-        attempts_max=config.pay.max_attempts,
-    )
-    pay = PayVerb(options, by_carrier, voices, recordings)
+    pay = PayVerb(config.pay, by_carrier, voices, recordings, postal_code)
     public_path = urlsplit(config.public_url).path
     return TwimlRenderer(prompts, server_prompts(), voices, recordings, pay=pay, public_path=public_path)

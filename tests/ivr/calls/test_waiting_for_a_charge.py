@@ -35,7 +35,12 @@ def _attempt(services: PaymentServices, state: State, *, was_claimed: bool) -> s
 
 def _look(services: PaymentServices, attempt_id: str) -> tuple[WaitResult, Any]:
     """One look of the caller's turn; and when a text was promised."""
-    used = SimpleNamespace(attempts=services.attempts, refuses_cards=lambda *_: False, clock=services.clock)
+    used = SimpleNamespace(
+        attempts=services.attempts,
+        payer_of=lambda *_: None,
+        refuses_cards=lambda *_: False,
+        clock=services.clock,
+    )
     charges = ChargeHandler(used)  # type: ignore[arg-type] # what a look uses
     session = Session("charge", PayBill(), "en", payment=PaymentInCall(attempt_id, charging=True))
     call_id = str(services.attempt(attempt_id).call_id)

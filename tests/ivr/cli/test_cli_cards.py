@@ -11,15 +11,9 @@ from tests.support.payment_services import PaymentServices
 from tests.support.saving_gateway import PHONE, SavingGateway, kept, offered
 
 
-class SandboxBank(SavingGateway):
-    """A bank of the name that GATEWAY has here."""
-
-    name = "sandbox"
-
-
 @pytest.fixture
 def services(engine: sa.Engine) -> PaymentServices:
-    return PaymentServices(engine, bank=SandboxBank())
+    return PaymentServices(engine, bank=SavingGateway(name="sandbox"))
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from ivr.cli import listing, main
-from ivr.cli.listing import Layout, Listing
+from ivr.cli.listing import Layout, Listing, ListRequest
+from ivr.cli.options import list_options
 from ivr.cli.payment_list import PAYMENTS
-from ivr.cli.periods import Period, period
 from ivr.payments.queries import feed as payments
 from ivr.platform.database.engine import reading
 from ivr.web.api.documents.payments import payment_document
@@ -27,15 +27,9 @@ from tests.support.fake_gateway import FakeGateway
 from tests.support.payment_services import PaymentServices
 
 
-class SandboxBank(FakeGateway):
-    """A bank of the name that GATEWAY has here."""
-
-    name = "sandbox"
-
-
 @pytest.fixture
 def services(engine: sa.Engine) -> PaymentServices:
-    return PaymentServices(engine, bank=SandboxBank())
+    return PaymentServices(engine, bank=FakeGateway(name="sandbox"))
 
 
 def rows(output: str) -> list[dict[str, str]]:
@@ -46,9 +40,9 @@ def rows(output: str) -> list[dict[str, str]]:
 
 
 @click.command()
-@period("Made")
-def _within(when: Period) -> None:
-    click.echo(f"{when.since} {when.until}")
+@list_options("Made")
+def _within(asked: ListRequest) -> None:
+    click.echo(f"{asked.since} {asked.until}")
 
 
 @pytest.mark.parametrize(
@@ -85,10 +79,9 @@ def test_a_period_that_is_none(given: tuple[str, ...]) -> None:
 
 def test_a_limit_that_a_period_does_not_have_is_told() -> None:
     @click.command()
-    @period("Made")
-    @listing.limit_option
-    def within(when: Period, limit: int) -> None:
-        click.echo(f"{when.is_given} {limit}")
+    @list_options("Made")
+    def within(asked: ListRequest) -> None:
+        click.echo(f"{asked.has_period} {asked.limit}")
 
     for given, is_told in (
         (("--since", "2026-11-01"), False),
@@ -173,7 +166,8 @@ def test_columns_stand_below_each_other_in_every_script(name: str) -> None:
 def test_a_list_that_is_cut_says_what_is_added_up() -> None:
     @click.command()
     def command() -> None:
-        _THINGS.print_first([thing("a"), thing("b")], 1, Layout.TABLE, none="")
+        asked = ListRequest(None, None, 1, Layout.TABLE)
+        _THINGS.print_asked([thing("a"), thing("b")], asked, none="")
 
     assert "Only the first 1 are listed and added up." in CliRunner().invoke(command).stderr
 

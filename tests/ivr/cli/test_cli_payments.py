@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 
 from gateways.events import DisputeState, DisputeUpdated, GatewayEvent, RefundedExternally
-from ivr.cli import context as cli_desk
+from ivr.cli import context as cli_context
 from ivr.cli import main
 from ivr.jobs.backlog import backlog
 from ivr.payments.attempts import store as records
@@ -28,15 +28,9 @@ from tests.support.payment_services import PaymentServices
 from tests.support.time_and_ids import ManualClock
 
 
-class SandboxBank(FakeGateway):
-    """A bank of the name that GATEWAY has here."""
-
-    name = "sandbox"
-
-
 @pytest.fixture
 def services(engine: sa.Engine) -> PaymentServices:
-    return PaymentServices(engine, bank=SandboxBank())
+    return PaymentServices(engine, bank=FakeGateway(name="sandbox"))
 
 
 @pytest.fixture
@@ -225,7 +219,7 @@ def select(services: PaymentServices, column: sa.Column[Any], where: Any = None)
 @pytest.mark.postgres
 def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
-    monkeypatch.setattr(cli_desk, "SystemClock", lambda: clock)
+    monkeypatch.setattr(cli_context, "SystemClock", lambda: clock)
     services = PaymentServices(engine, clock, bank=LinkGateway(clock))
     attempt_id = services.linked()
     services.run_due()
@@ -335,7 +329,7 @@ def test_without_a_gateway_or_a_refund(
 
 def test_without_room_for_work(paybycall: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/half.db"
-    half = PaymentServices(make_engine(url), bank=SandboxBank())
+    half = PaymentServices(make_engine(url), bank=FakeGateway(name="sandbox"))
     migrate(half.engine)
     monkeypatch.setenv("DATABASE_URL", url)
     assert "paybycall migrate" in paybycall("refund", half.paid()).stderr

@@ -37,16 +37,10 @@ ASK_NOTHING = {
 }
 
 
-class SandboxBank(FakeGateway):
-    """A bank of the name that GATEWAY has here."""
-
-    name = "sandbox"
-
-
 @pytest.fixture
 def services(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> PaymentServices:
     monkeypatch.setenv("GATEWAY", "sandbox")
-    return PaymentServices(engine, bank=SandboxBank())
+    return PaymentServices(engine, bank=FakeGateway(name="sandbox"))
 
 
 def refunds(services: PaymentServices) -> list[int]:
@@ -148,7 +142,7 @@ def test_a_person_at_a_terminal_is_asked_and_told_what_was_refunded(
     """A real terminal and a real process."""
     url = databases.url("sqlite")
     engine = make_engine(url)
-    services = PaymentServices(engine, bank=SandboxBank())
+    services = PaymentServices(engine, bank=FakeGateway(name="sandbox"))
     paid = services.paid()
     earlier = refund(services, paid, 100)
     keyboard, terminal = os.openpty()

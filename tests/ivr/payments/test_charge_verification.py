@@ -15,11 +15,10 @@ from ivr.payments.history import Difference
 from tests.support.fake_gateway import Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
-from tests.support.unresolved_payment import for_a_person
 
 
 def test_its_own_charge_is_taken(services: PaymentServices) -> None:
-    waits = for_a_person(services, Fate.LOST_REPLY)
+    waits = services.needs_review(Fate.LOST_REPLY)
     assert services.payments.charge_of(waits, f"ref_{waits}") == VerifiedReference(
         f"ref_{waits}", is_proven=True
     )
@@ -28,7 +27,7 @@ def test_its_own_charge_is_taken(services: PaymentServices) -> None:
 @pytest.mark.parametrize("unchecked", [True, False])
 def test_a_charge_of_another_payment_is_never_recorded(services: PaymentServices, *, unchecked: bool) -> None:
     """Also where our books do not know of the other."""
-    waits = for_a_person(services, Fate.LOST_REPLY)
+    waits = services.needs_review(Fate.LOST_REPLY)
     refused = (
         f"^ref_other is not the charge of payment {services.attempt(waits).reference}: the bank calls it"
     )
@@ -37,13 +36,13 @@ def test_a_charge_of_another_payment_is_never_recorded(services: PaymentServices
 
 
 def test_where_nothing_was_taken_no_charge_is(services: PaymentServices) -> None:
-    waits = for_a_person(services, Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER)
     with pytest.raises(ChargeRefusedError, match="the bank took nothing for it"):
         services.payments.charge_of(waits, f"ref_{waits}", unchecked=True)
 
 
 def test_silence_is_overruled_by_a_person_who_says_so(services: PaymentServices) -> None:
-    waits = for_a_person(services, Fate.LOST_REPLY)
+    waits = services.needs_review(Fate.LOST_REPLY)
     services.bank.fates.extend([Fate.NEVER, Fate.NEVER])
     with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
         services.payments.charge_of(waits, "ref_seen")
@@ -53,7 +52,7 @@ def test_silence_is_overruled_by_a_person_who_says_so(services: PaymentServices)
 
 
 def test_what_is_left_out_is_looked_for(services: PaymentServices) -> None:
-    waits = for_a_person(services, Fate.LOST_REPLY)
+    waits = services.needs_review(Fate.LOST_REPLY)
     assert services.payments.charge_of(waits, None) == VerifiedReference(f"ref_{waits}", is_proven=True)
     services.bank.fates.append(Fate.NEVER)
     assert services.payments.charge_of(waits, None) == VerifiedReference(None, is_proven=False)
@@ -61,7 +60,7 @@ def test_what_is_left_out_is_looked_for(services: PaymentServices) -> None:
 
 
 def test_only_unchecked_overrules_a_gateway_that_denies_a_charge(services: PaymentServices) -> None:
-    waits = for_a_person(services, Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER)
     services.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
         services.payments.charge_of(waits, None)
@@ -97,7 +96,7 @@ def test_only_a_payment_under_review_is_looked_up(services: PaymentServices) -> 
 
 def test_a_charge_recorded_for_two_payments_is_booked_and_reported(services: PaymentServices) -> None:
     """Nothing is lost: the payment whose charge it is gets it, and finance hears that two have it."""
-    waits = for_a_person(services, Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER)
     owner = services.confirmed()
     with services.engine.begin() as tx:
         services.payments.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
@@ -114,7 +113,7 @@ def test_a_charge_recorded_for_two_payments_is_booked_and_reported(services: Pay
 
 
 def test_two_charges_without_a_reference_are_not_one(services: PaymentServices) -> None:
-    for waits in [for_a_person(services, Fate.LOST_REPLY) for _ in range(2)]:
+    for waits in [services.needs_review(Fate.LOST_REPLY) for _ in range(2)]:
         with services.engine.begin() as tx:
             services.payments.decide(tx, waits, Word.APPROVED, who="ana")
             assert history.discrepancies_of(tx, waits) == []
@@ -125,7 +124,7 @@ def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
     services: PaymentServices, *, is_named: bool
 ) -> None:
     """Both wait for a person, and the word on the first one was wrong: the second is no dead end."""
-    wrong, owner = for_a_person(services, Fate.NEVER), for_a_person(services, Fate.LOST_REPLY)
+    wrong, owner = services.needs_review(Fate.NEVER), services.needs_review(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.payments.decide(tx, wrong, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
     charge = services.payments.charge_of(owner, f"ref_{owner}" if is_named else None)
@@ -144,7 +143,7 @@ def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
 
 
 def test_an_unproven_charge_is_never_taken_from_another_payment(services: PaymentServices) -> None:
-    paid, waits = services.paid(), for_a_person(services, Fate.LOST_REPLY)
+    paid, waits = services.paid(), services.needs_review(Fate.LOST_REPLY)
     services.bank.fates.append(Fate.NEVER)
     charge = services.payments.charge_of(waits, f"ref_{paid}", unchecked=True)
     with pytest.raises(ReferenceTakenError), services.engine.begin() as tx:

@@ -14,7 +14,6 @@ from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices
-from tests.support.refunds import ask, refund_of
 
 pytestmark = pytest.mark.slow
 
@@ -25,9 +24,9 @@ def _tell(services: PaymentServices, refund_id: str, event: str = "evt_1") -> No
 
 def _refunded(services: PaymentServices, amount_minor: int = 4_000) -> tuple[str, str]:
     attempt_id = services.paid(amount_minor=amount_minor)
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.APPROVED
+    assert services.refund(refund_id).state is RefundState.APPROVED
     return attempt_id, refund_id
 
 
@@ -51,11 +50,11 @@ def test_a_returned_refund_is_rechecked_until_the_gateway_answers(services: Paym
     services.bank.fates += [Fate.NEVER] * 3
     _tell(services, refund_id)
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.APPROVED
+    assert services.refund(refund_id).state is RefundState.APPROVED
     services.pass_time(60)
     assert services.ledger() == services.bank.money() == {attempt_id: 4_000}
     assert services.work.waiting() == []
-    assert refund_of(services, refund_id).verify_since is None
+    assert services.refund(refund_id).verify_since is None
     assert _notes(services, attempt_id, Difference.REFUND_CAME_BACK) == [
         f"{refund_id} the refund came back; 40.00 EUR is owed to the payer"
     ]
@@ -77,9 +76,9 @@ def test_a_refund_unknown_for_a_day_needs_review(services: PaymentServices) -> N
 def test_a_notice_of_a_refund_during_a_look_makes_us_look_now(services: PaymentServices) -> None:
     attempt_id = services.paid()
     services.bank.fates += [Fate.LATE] + [Fate.NEVER] * 4
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     services.pass_time(9)
-    assert refund_of(services, refund_id).state is RefundState.UNKNOWN
+    assert services.refund(refund_id).state is RefundState.UNKNOWN
     services.clock.advance(7)
 
     def meanwhile() -> None:
@@ -90,7 +89,7 @@ def test_a_notice_of_a_refund_during_a_look_makes_us_look_now(services: PaymentS
     services.bank.before_answer = meanwhile
     services.bank.fates.append(Fate.LOST_REPLY)
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.APPROVED, "the notice's own look was dropped"
+    assert services.refund(refund_id).state is RefundState.APPROVED, "the notice's own look was dropped"
 
 
 def test_a_notice_while_a_refund_is_verified_has_its_own_look(services: PaymentServices) -> None:
@@ -121,7 +120,7 @@ def test_a_returned_refund_is_booked_once_the_bill_is_no_longer_being_paid(
     _tell(services, refund_id)
     with capture_logs() as logs:
         services.run_due()
-        assert refund_of(services, refund_id).state is RefundState.APPROVED
+        assert services.refund(refund_id).state is RefundState.APPROVED
         assert services.bill(bill_id) == (0, 10_000), "nothing is changed under the other payment"
         if is_paid:
             services.confirm(second)
@@ -130,7 +129,7 @@ def test_a_returned_refund_is_booked_once_the_bill_is_no_longer_being_paid(
             with services.engine.begin() as tx:
                 services.attempts.withdraw(tx, second)
         services.pass_time(60)
-    refund = refund_of(services, refund_id)
+    refund = services.refund(refund_id)
     assert (refund.state, refund.verify_since) == (RefundState.DECLINED, None)
     assert services.ledger() == services.bank.money()
     assert services.bill(bill_id) == (14_000 if is_paid else 4_000, 0)
@@ -168,7 +167,7 @@ def _declined_by_a_slip(services: PaymentServices, amount_minor: int) -> tuple[s
     """The bank gave it back, and a person said that it did not."""
     attempt_id = services.paid()
     services.bank.fates += [Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER]
-    refund_id = ask(services, attempt_id, amount_minor)
+    refund_id = services.ask_refund(attempt_id, amount_minor)
     services.run_due()
     services.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     services.run_due()
@@ -183,26 +182,24 @@ def test_a_refund_that_was_given_back_after_all_is_booked(services: PaymentServi
     attempt_id, refund_id = _declined_by_a_slip(services, 4_000)
     _tell(services, refund_id)
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.APPROVED
+    assert services.refund(refund_id).state is RefundState.APPROVED
     assert services.events_of(attempt_id) == ["approved", "refund_declined", "refunded"]
     with pytest.raises(RefundRefusedError, match="refunded in full"):
-        ask(services, attempt_id)
+        services.ask_refund(attempt_id)
     services.assert_settled()
 
 
 def test_a_declined_refund_that_succeeded_waits_for_its_replacement(services: PaymentServices) -> None:
     attempt_id, refund_id = _declined_by_a_slip(services, 3_000)
     services.bank.fates += [Fate.NEVER, Fate.NEVER]  # nobody knows yet of the second
-    again = ask(services, attempt_id)
+    again = services.ask_refund(attempt_id)
     services.run_due()
     _tell(services, refund_id)
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.DECLINED, (
-        "more was never given back than was paid"
-    )
+    assert services.refund(refund_id).state is RefundState.DECLINED, "more was never given back than was paid"
     services.pass_time(120)
-    assert refund_of(services, again).state is RefundState.DECLINED
-    assert refund_of(services, refund_id).state is RefundState.APPROVED
+    assert services.refund(again).state is RefundState.DECLINED
+    assert services.refund(refund_id).state is RefundState.APPROVED
     services.assert_settled()
 
 
@@ -211,7 +208,7 @@ def test_an_answer_after_a_persons_decision_is_rechecked(
     services: PaymentServices, *, is_looked_up: bool
 ) -> None:
     attempt_id = services.paid()
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     if is_looked_up:
         services.bank.fates.append(Fate.LOST_REPLY)
         services.run(next(one for one in services.work.waiting() if one.job == REFUND_PAYMENT))
@@ -221,11 +218,11 @@ def test_an_answer_after_a_persons_decision_is_rechecked(
         with services.engine.begin() as tx:
             tx.execute(sa.update(schema.refund).values(state=RefundState.NEEDS_REVIEW))
             services.payments.refunds.decide(tx, refund_id, refunded=False, who="ana")
-        ask(services, attempt_id)
+        services.ask_refund(attempt_id)
 
     services.bank.before_answer = meanwhile
     services.pass_time(60)
-    assert refund_of(services, refund_id).state is RefundState.APPROVED
+    assert services.refund(refund_id).state is RefundState.APPROVED
     services.assert_settled()
 
 
@@ -250,5 +247,5 @@ def test_a_returned_refund_is_never_booked_twice(services: PaymentServices) -> N
     services.bank.refunded[refund_id] = (attempt_id, 4_000)  # the bank breaks its word
     _tell(services, refund_id, "evt_2")
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.DECLINED
+    assert services.refund(refund_id).state is RefundState.DECLINED
     assert services.ledger() == {attempt_id: 4_000}

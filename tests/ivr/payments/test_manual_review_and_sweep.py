@@ -14,12 +14,11 @@ from ivr.payments.sweep import REFUND_JOBS
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
 from tests.support.payment_services import PaymentServices
-from tests.support.unresolved_payment import for_a_person
 
 
 @pytest.mark.postgres
 def test_a_person_finds_the_charge_in_the_dashboard(services: PaymentServices) -> None:
-    attempt_id = for_a_person(services, Fate.LOST_REPLY)
+    attempt_id = services.needs_review(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         attempt = services.payments.decide(
             tx, attempt_id, Word.APPROVED, who="ana", gateway_reference="ref_seen"
@@ -47,7 +46,7 @@ def test_a_decision_without_a_reference_keeps_the_known_one(engine: sa.Engine) -
 
 def test_one_charge_of_the_gateway_is_not_booked_for_two_payments(services: PaymentServices) -> None:
     paid = services.paid()
-    waits = for_a_person(services, Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER)
     taken = rf"^ref_{paid} is already recorded as the charge of payment {services.attempt(paid).reference}"
     with pytest.raises(ReferenceTakenError, match=taken), services.engine.begin() as tx:
         services.payments.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
@@ -59,7 +58,7 @@ def test_another_gateway_may_have_a_charge_of_the_same_name(services: PaymentSer
     paid = services.paid()
     with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(gateway="other"))
-    waits = for_a_person(services, Fate.LOST_REPLY)
+    waits = services.needs_review(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         decided = services.payments.decide(
             tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}"
@@ -68,7 +67,7 @@ def test_another_gateway_may_have_a_charge_of_the_same_name(services: PaymentSer
 
 
 def test_a_person_finds_no_charge(services: PaymentServices) -> None:
-    attempt_id = for_a_person(services, Fate.NEVER)
+    attempt_id = services.needs_review(Fate.NEVER)
     with services.engine.begin() as tx:
         assert services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.CANCELLED
     services.assert_settled()
@@ -150,7 +149,7 @@ def test_the_sweep_finds_a_lost_job_in_every_state(services: PaymentServices, st
 
 
 def test_an_attempt_that_a_person_holds_is_left_to_them(services: PaymentServices) -> None:
-    for_a_person(services, Fate.NEVER)
+    services.needs_review(Fate.NEVER)
     services.clock.advance(7 * 24 * 3600)
     assert services.payments.sweep() == 0
 
@@ -174,7 +173,7 @@ def test_a_refund_whose_job_was_lost_is_found(services: PaymentServices, sent: b
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_notice_whose_look_was_lost_is_looked_into_again(services: PaymentServices, waits: bool) -> None:
-    attempt_id = for_a_person(services, Fate.LOST_REPLY)
+    attempt_id = services.needs_review(Fate.LOST_REPLY)
     if not waits:
         with services.engine.begin() as tx:
             services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")

@@ -12,18 +12,18 @@ from ivr.payments.queries import search
 from ivr.payments.queries.search import Found, Name
 from ivr.platform.database.engine import reading
 from tests.support import schema
+from tests.support.fake_gateway import WITH_WEBHOOKS, FakeGateway
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
 from tests.support.time_and_ids import ManualClock
-from tests.support.webhook_gateway import WebhookGateway, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PAYOUT = PayoutSettled("po_1", 0, "EUR", NOON)
 
 
 @pytest.fixture
-def bank() -> WebhookGateway:
-    return WebhookGateway()
+def bank() -> FakeGateway:
+    return FakeGateway(WITH_WEBHOOKS)
 
 
 def found(services: PaymentServices, name: str) -> Found | None:
@@ -45,10 +45,10 @@ def line(kind: LineKind, source: str, charge: str | None, **ours: str | None) ->
     )
 
 
-def tell_of_payout(services: PaymentServices, bank: WebhookGateway, *lines: PayoutLine) -> str:
+def tell_of_payout(services: PaymentServices, bank: FakeGateway, *lines: PayoutLine) -> str:
     """Our id of the payout, whose lines are read."""
     bank.lines = lines
-    tell(services, PAYOUT, "evt_payout")
+    services.receive(PAYOUT, "evt_payout")
     services.run_due()
     with reading(services.engine) as tx:
         return str(tx.execute(sa.select(schema.payout.c.id)).scalar_one())
@@ -56,7 +56,7 @@ def tell_of_payout(services: PaymentServices, bank: WebhookGateway, *lines: Payo
 
 def tell_of_dispute(services: PaymentServices, charge: str, dispute: str = "dp_1") -> None:
     told = DisputeUpdated(dispute, charge, 4_000, "EUR", "fraudulent", DisputeState.OPEN, NOON)
-    tell(services, told, f"evt_{dispute}")
+    services.receive(told, f"evt_{dispute}")
 
 
 @pytest.mark.postgres
@@ -149,7 +149,7 @@ def test_search_finds_a_dispute_that_came_before_its_charge(services: PaymentSer
     assert [one.reference for one in shown] == ["dp_1", "dp_2"]
 
 
-def test_a_charge_that_only_a_payout_names(services: PaymentServices, bank: WebhookGateway) -> None:
+def test_a_charge_that_only_a_payout_names(services: PaymentServices, bank: FakeGateway) -> None:
     first, second = services.paid(), services.paid()
     tell_of_payout(
         services,
@@ -167,7 +167,7 @@ def test_a_charge_that_only_a_payout_names(services: PaymentServices, bank: Webh
 
 @pytest.mark.postgres
 def test_another_gateways_reference_is_not_mistaken_for_ours(
-    services: PaymentServices, bank: WebhookGateway
+    services: PaymentServices, bank: FakeGateway
 ) -> None:
     paid = services.paid()
     payout = tell_of_payout(services, bank, line(LineKind.CHARGE, "ch_1", f"ref_{paid}"))
@@ -181,7 +181,7 @@ def test_another_gateways_reference_is_not_mistaken_for_ours(
 
 @pytest.mark.postgres
 def test_each_line_of_a_payout_names_our_payment_and_our_refund(
-    services: PaymentServices, bank: WebhookGateway
+    services: PaymentServices, bank: FakeGateway
 ) -> None:
     paid, other = services.paid(), services.paid()
     with services.engine.begin() as tx:

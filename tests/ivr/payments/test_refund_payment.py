@@ -12,14 +12,13 @@ from ivr.payments.refunds.store import RefundState
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate, KilledError
 from tests.support.payment_services import PaymentServices
-from tests.support.refunds import ask, refund_of
 
 
 def test_a_full_refund_is_booked_and_the_bill_is_due_again(services: PaymentServices) -> None:
     attempt_id = services.paid(amount_minor=4_000)
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     services.run_due()
-    refund = refund_of(services, refund_id)
+    refund = services.refund(refund_id)
     assert refund.state is RefundState.APPROVED
     assert refund.gateway_reference == f"re_{refund_id}"
     assert refund.asked_by == "ana"
@@ -36,12 +35,12 @@ def test_a_full_refund_is_booked_and_the_bill_is_due_again(services: PaymentServ
 
 def test_parts_are_given_back_until_nothing_is_left(services: PaymentServices) -> None:
     attempt_id = services.paid(amount_minor=4_000)
-    ask(services, attempt_id, 1_000)
+    services.ask_refund(attempt_id, 1_000)
     with pytest.raises(RefundRefusedError, match=r"Only 30\.00 EUR of payment"):
-        ask(services, attempt_id, 3_001)
-    ask(services, attempt_id)
+        services.ask_refund(attempt_id, 3_001)
+    services.ask_refund(attempt_id)
     with pytest.raises(RefundRefusedError, match="refunded in full"):
-        ask(services, attempt_id, 1)
+        services.ask_refund(attempt_id, 1)
     services.run_due()
     assert services.bank.money() == {attempt_id: 0}
     services.assert_settled()
@@ -51,14 +50,14 @@ def test_parts_are_given_back_until_nothing_is_left(services: PaymentServices) -
 def test_an_amount_that_is_not_above_zero_is_refused(services: PaymentServices, amount_minor: int) -> None:
     attempt_id = services.paid()
     with pytest.raises(RefundRefusedError, match="more than 0"):
-        ask(services, attempt_id, amount_minor)
+        services.ask_refund(attempt_id, amount_minor)
 
 
 def test_what_was_not_charged_is_not_refunded(services: PaymentServices) -> None:
     attempt_id = services.confirmed("tok_declined")
     services.run_due()
     with pytest.raises(RefundRefusedError, match="is declined: only an approved payment can be refunded"):
-        ask(services, attempt_id)
+        services.ask_refund(attempt_id)
 
 
 def test_a_charge_of_another_gateway_is_not_refunded_here(services: PaymentServices) -> None:
@@ -66,7 +65,7 @@ def test_a_charge_of_another_gateway_is_not_refunded_here(services: PaymentServi
     with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(gateway="elsewhere"))
     with pytest.raises(RefundRefusedError, match="was charged by elsewhere"):
-        ask(services, attempt_id)
+        services.ask_refund(attempt_id)
 
 
 @pytest.mark.parametrize(("refund", "amount_minor"), [(False, None), (True, 1_000)])
@@ -78,7 +77,7 @@ def test_a_capability_the_gateway_lacks_is_refused_before_sending(
     )
     attempt_id = services.paid()
     with pytest.raises(UnsupportedError, match="bank does not support"):
-        ask(services, attempt_id, amount_minor)
+        services.ask_refund(attempt_id, amount_minor)
     assert services.attempt(attempt_id).refunded_minor == 0
     assert REFUND_PAYMENT not in [one.job for one in services.work.waiting()]
     services.assert_settled()
@@ -98,9 +97,9 @@ def test_a_refund_whose_answer_is_lost_is_looked_up(
 ) -> None:
     attempt_id = services.paid()
     services.bank.fates.append(fate)
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     services.pass_time(120)
-    assert refund_of(services, refund_id).state is end
+    assert services.refund(refund_id).state is end
     while services.bank.under_way:
         services.bank.deliver()
     services.assert_settled()
@@ -110,7 +109,7 @@ def test_a_refund_whose_answer_is_lost_is_looked_up(
 def test_a_killed_worker_refunds_once(services: PaymentServices, fate: Fate) -> None:
     attempt_id = services.paid()
     services.bank.fates.append(fate)
-    ask(services, attempt_id)
+    services.ask_refund(attempt_id)
     job = next(one for one in services.work.waiting() if one.job == REFUND_PAYMENT)
     with pytest.raises(KilledError):
         services.run(job)
@@ -124,16 +123,16 @@ def test_a_killed_worker_refunds_once(services: PaymentServices, fate: Fate) -> 
 def test_a_declined_refund_can_be_asked_again(services: PaymentServices) -> None:
     attempt_id = services.paid(amount_minor=4_000)
     services.bank.refunded["by hand"] = (attempt_id, 4_000)  # in the gateway's dashboard
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     services.run_due()
-    refund = refund_of(services, refund_id)
+    refund = services.refund(refund_id)
     assert (refund.state, refund.gateway_code) == (RefundState.DECLINED, "over_refund")
     attempt = services.attempt(attempt_id)
     assert attempt.refunded_minor == 0
     assert services.bill(attempt.bill_id) == (4_000, 0)
     assert services.events_of(attempt_id) == ["approved", "refund_declined"]
     del services.bank.refunded["by hand"]
-    ask(services, attempt_id)
+    services.ask_refund(attempt_id)
     services.run_due()
     services.assert_settled()
 
@@ -142,12 +141,12 @@ def test_a_declined_refund_can_be_asked_again(services: PaymentServices) -> None
 def test_a_person_decides_a_refund_unknown_for_a_day(services: PaymentServices, refunded: bool) -> None:
     attempt_id = services.paid()
     services.bank.fates.extend([Fate.LOST_REPLY if refunded else Fate.NEVER, Fate.NEVER, Fate.NEVER])
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.UNKNOWN
+    assert services.refund(refund_id).state is RefundState.UNKNOWN
     services.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     services.run_due()
-    assert refund_of(services, refund_id).state is RefundState.NEEDS_REVIEW
+    assert services.refund(refund_id).state is RefundState.NEEDS_REVIEW
     assert services.work.waiting() == []
     with services.engine.begin() as tx:
         decided = services.payments.refunds.decide(tx, refund_id, refunded=refunded, who="ana")
@@ -160,8 +159,8 @@ def test_a_person_decides_a_refund_unknown_for_a_day(services: PaymentServices, 
 def test_moving_a_refund_without_its_lock_fails_and_books_nothing(services: PaymentServices) -> None:
     """Two hands on one refund: the second one's answer is of a state that has passed."""
     attempt_id = services.paid()
-    refund_id = ask(services, attempt_id, 1_000)
-    stale = refund_of(services, refund_id)
+    refund_id = services.ask_refund(attempt_id, 1_000)
+    stale = services.refund(refund_id)
     services.run_due()
     transitions = services.payments.refunds.transitions
     for act in (
@@ -170,7 +169,7 @@ def test_moving_a_refund_without_its_lock_fails_and_books_nothing(services: Paym
     ):
         with pytest.raises(RuntimeError, match="is no longer asked"), services.engine.begin() as tx:
             act(tx)
-    assert refund_of(services, refund_id).gateway_reference == f"re_{refund_id}"
+    assert services.refund(refund_id).gateway_reference == f"re_{refund_id}"
     services.assert_settled()
 
 
@@ -178,7 +177,7 @@ def test_moving_a_refund_without_its_lock_fails_and_books_nothing(services: Paym
 def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(services: PaymentServices) -> None:
     attempt_id = services.paid()
     services.bank.fates.append(Fate.LATE)
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     job = next(one for one in services.work.waiting() if one.job == REFUND_PAYMENT)
 
     def meanwhile() -> None:
@@ -189,6 +188,6 @@ def test_an_answer_that_contradicts_an_earlier_one_changes_nothing(services: Pay
 
     services.bank.before_answer = meanwhile
     services.run(job)
-    assert refund_of(services, refund_id).state is RefundState.DECLINED
+    assert services.refund(refund_id).state is RefundState.DECLINED
     services.bank.deliver()
     services.assert_settled()

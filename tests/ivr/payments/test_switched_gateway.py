@@ -14,7 +14,6 @@ from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
-from tests.support.refunds import ask, refund_of
 
 
 def _switch(services: PaymentServices, gateway: str) -> None:
@@ -61,14 +60,14 @@ def test_an_unknown_charge_is_not_ended_by_what_this_gateway_can_do(engine: sa.E
 
 def test_a_refund_waits_for_its_own_gateway(services: PaymentServices) -> None:
     attempt_id = services.paid()
-    refund_id = ask(services, attempt_id)
+    refund_id = services.ask_refund(attempt_id)
     _switch(services, "elsewhere")
     services.run(services.work.one(REFUND_PAYMENT))
     services.pass_time(700)
-    assert refund_of(services, refund_id).state is RefundState.ASKED, "nobody can say that it was sent"
+    assert services.refund(refund_id).state is RefundState.ASKED, "nobody can say that it was sent"
     assert services.bank.refunded == {}
     _back(services)
-    assert refund_of(services, refund_id).state is RefundState.APPROVED
+    assert services.refund(refund_id).state is RefundState.APPROVED
     services.assert_settled()
 
 

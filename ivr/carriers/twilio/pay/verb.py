@@ -12,6 +12,7 @@ from pathlib import Path
 from flows.language import Prompts, Recorded, Recordings, Say, SpokenWords, speak
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.twiml import Voice
+from ivr.platform.settings.pay import PaySettings
 
 FOLDER = Path(__file__).parent
 POSTAL_CODE_DIGITS_MIN = 2
@@ -35,33 +36,20 @@ def pay_prompts(languages: Sequence[str]) -> Prompts:
 
 
 @dataclass(frozen=True, slots=True)
-class PayOptions:
-    """What the merchant chose."""
-
-    connector: str
-    """The unique name of the Pay Connector in the carrier's console."""
-    languages: Mapping[str, str]
-    """Our language -> the carrier's, for what it says where none of our prompts fits."""
-    card_types: Sequence[str]
-    postal_code: bool
-    timeout_s: int
-    attempts_max: int
-    """How often the carrier asks again after a mistake in one field."""
-
-
-@dataclass(frozen=True, slots=True)
 class PayVerb:
     """Knows the prompts, the recordings and the voices; holds no state of a call."""
 
-    options: PayOptions
+    options: PaySettings
     prompts: Prompts
     voices: Mapping[str, Voice]
     recordings: Recordings | None
+    postal_code: bool
+    """Whether the caller keys it, too."""
 
     def slowed(self) -> "PayVerb":
         """The same, spoken slowly."""
         voices = {language: replace(voice, slow=True) for language, voice in self.voices.items()}
-        return PayVerb(self.options, self.prompts, voices, self.recordings)
+        return replace(self, voices=voices)
 
     def render(self, language: str, *, action: str, status_callback: str) -> str:
         """The verb; its answer goes to `action`, its progress to `status_callback`."""
@@ -69,16 +57,16 @@ class PayVerb:
         attributes: dict[str, str | int] = {
             "input": "dtmf",
             "timeout": options.timeout_s,
-            "maxAttempts": options.attempts_max,
+            "maxAttempts": options.max_attempts,
             "securityCode": "true",
-            "postalCode": "true" if options.postal_code else "false",
+            "postalCode": "true" if self.postal_code else "false",
             "paymentConnector": options.connector,
             "paymentMethod": "credit-card",
             "tokenType": "payment-method",
             "validCardTypes": " ".join(options.card_types),
-            "language": options.languages[language],
+            "language": options.language[language],
         }
-        if options.postal_code:
+        if self.postal_code:
             attributes["minPostalCodeLength"] = POSTAL_CODE_DIGITS_MIN
         prompts = "".join(self._every_prompt(language))
         return twiml.pay(prompts, action=action, status_callback=status_callback, **attributes)
@@ -91,7 +79,7 @@ class PayVerb:
             yield from self._step(language, "security-code", "code", _CODE, three)
         if FOUR_DIGITS in self.options.card_types:
             yield from self._step(language, "security-code", "code_four", _CODE, FOUR_DIGITS)
-        if self.options.postal_code:
+        if self.postal_code:
             yield from self._step(language, "postal-code", "postal_code", _POSTAL_CODE)
         yield twiml.prompt(self._say("pay.processing", language=language), step="payment-processing")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.support.webhook_gateway import WebhookGateway
+from tests.support.fake_gateway import WITH_WEBHOOKS, FakeGateway
 
 
 @pytest.fixture
-def bank() -> WebhookGateway:
-    return WebhookGateway()
+def bank() -> FakeGateway:
+    return FakeGateway(WITH_WEBHOOKS)

@@ -12,7 +12,6 @@ from ivr.finance import disputes
 from tests.support import schema
 from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import tell, unknown_charge
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -26,7 +25,7 @@ def test_a_dispute_is_reported_when_opened_and_when_decided(services: PaymentSer
     for number, state in enumerate(
         [DisputeState.OPEN, DisputeState.OPEN, DisputeState.LOST, DisputeState.OPEN]
     ):
-        tell(services, _dispute(f"ref_{attempt_id}", state), f"evt_{number}")
+        services.receive(_dispute(f"ref_{attempt_id}", state), f"evt_{number}")
     assert services.events_of(attempt_id) == ["approved", "disputed open", "disputed lost"]
     with services.engine.begin() as tx:
         kept = tx.execute(sa.select(schema.dispute)).one()
@@ -39,13 +38,13 @@ def test_an_overturned_decision_is_reported_once(services: PaymentServices) -> N
     attempt_id = services.paid()
     first, second = (_dispute(f"ref_{attempt_id}", state) for state in (DisputeState.WON, DisputeState.LOST))
     later = NOON + timedelta(days=1)
-    tell(services, first, "evt_1", NOON)
+    services.receive(first, "evt_1", NOON)
     for number, (told, at) in enumerate([(second, later), (second, later), (first, NOON)]):
-        tell(services, told, f"evt_late_{number}", at)
+        services.receive(told, f"evt_late_{number}", at)
     assert services.events_of(attempt_id) == ["approved", "disputed won", "disputed lost"]
     with services.engine.begin() as tx:
         assert [one.state for one in disputes.listed(tx, 5, also_decided=True)] == [DisputeState.LOST]
-    tell(services, first, "evt_new", later + timedelta(days=1))
+    services.receive(first, "evt_new", later + timedelta(days=1))
     assert services.events_of(attempt_id)[2:] == ["disputed lost", "disputed won"]
 
 
@@ -62,7 +61,7 @@ def test_an_older_decision_does_not_overturn_a_repeated_newer_one(services: Paym
     for number, (told, at) in enumerate(
         [(won, hours[0]), (won, hours[2]), (early, hours[0]), (lost, hours[1])]
     ):
-        tell(services, told, f"evt_{number}", at)
+        services.receive(told, f"evt_{number}", at)
     assert services.events_of(attempt_id) == ["approved", "disputed won"]
     with services.engine.begin() as tx:
         assert [one.state for one in disputes.listed(tx, 5, also_decided=True)] == [DisputeState.WON]
@@ -71,7 +70,7 @@ def test_an_older_decision_does_not_overturn_a_repeated_newer_one(services: Paym
 def test_a_decision_without_a_moment_overturns_the_one_before(services: PaymentServices) -> None:
     attempt_id = services.paid()
     for number, state in enumerate([DisputeState.LOST, DisputeState.WON, DisputeState.OPEN]):
-        tell(services, _dispute(f"ref_{attempt_id}", state), f"evt_{number}")
+        services.receive(_dispute(f"ref_{attempt_id}", state), f"evt_{number}")
     assert services.events_of(attempt_id) == ["approved", "disputed lost", "disputed won"]
 
 
@@ -82,7 +81,7 @@ def test_an_inquiry_that_becomes_a_chargeback_is_reported_once(services: Payment
     chargeback = _dispute(f"ref_{attempt_id}")
     earlier = replace(inquiry, answer_by=NOON + timedelta(days=2))
     for number, told in enumerate([inquiry, earlier, chargeback, earlier, inquiry]):
-        tell(services, told, f"evt_{number}")
+        services.receive(told, f"evt_{number}")
     with services.engine.begin() as tx:
         [shown] = disputes.listed(tx, 5)
     assert (shown.amount_minor, shown.reason, shown.answer_by) == (
@@ -95,7 +94,7 @@ def test_an_inquiry_that_becomes_a_chargeback_is_reported_once(services: Payment
 
 @pytest.mark.postgres
 def test_a_dispute_of_no_charge_of_ours_is_kept(services: PaymentServices) -> None:
-    tell(services, _dispute("ref_of_nobody"))
+    services.receive(_dispute("ref_of_nobody"))
     with services.engine.begin() as tx:
         assert tx.execute(sa.select(schema.dispute.c.attempt_id)).one() == (None,)
 
@@ -107,15 +106,15 @@ def _charge_of(services: PaymentServices, reference: str) -> None:
 
 @pytest.mark.postgres
 def test_an_early_dispute_is_reported_once_its_payment_is_known(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
-    tell(services, _dispute(f"ref_{attempt_id}"))
-    tell(services, replace(_dispute("ref_of_another"), reference="dp_2"), "evt_2")
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
+    services.receive(_dispute(f"ref_{attempt_id}"))
+    services.receive(replace(_dispute("ref_of_another"), reference="dp_2"), "evt_2")
     assert services.events_of(attempt_id) == ["unknown"]
     with capture_logs() as logs:
         services.run_due()
     assert services.events_of(attempt_id) == ["unknown", "approved", "disputed open"]
     assert [one["dispute"] for one in logs if one["event"] == "payment_disputed"] == ["dp_1"]
-    tell(services, _dispute(f"ref_{attempt_id}"), "evt_3")
+    services.receive(_dispute(f"ref_{attempt_id}"), "evt_3")
     assert services.events_of(attempt_id) == ["unknown", "approved", "disputed open"], "and not a second time"
     with services.engine.begin() as tx:
         tied = tx.execute(sa.select(schema.dispute.c.reference, schema.dispute.c.attempt_id)).all()
@@ -123,9 +122,9 @@ def test_an_early_dispute_is_reported_once_its_payment_is_known(services: Paymen
 
 
 def test_an_approval_does_not_report_a_known_dispute_again(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     _charge_of(services, f"ref_{attempt_id}")  # kept before it was confirmed
-    tell(services, _dispute(f"ref_{attempt_id}"))
+    services.receive(_dispute(f"ref_{attempt_id}"))
     services.run_due()
     assert services.events_of(attempt_id) == ["unknown", "disputed open", "approved"]
 
@@ -133,10 +132,10 @@ def test_an_approval_does_not_report_a_known_dispute_again(services: PaymentServ
 @pytest.mark.parametrize("state", list(DisputeState))
 def test_a_repeated_dispute_is_linked_to_its_payment(services: PaymentServices, state: DisputeState) -> None:
     attempt_id = services.paid()
-    tell(services, _dispute("ref_strange", state))
+    services.receive(_dispute("ref_strange", state))
     _charge_of(services, "ref_strange")
-    tell(services, _dispute("ref_strange", state), "evt_2")
-    tell(services, _dispute("ref_strange", state), "evt_3")
+    services.receive(_dispute("ref_strange", state), "evt_2")
+    services.receive(_dispute("ref_strange", state), "evt_3")
     assert services.events_of(attempt_id) == ["approved", f"disputed {state}"]
 
 
@@ -147,6 +146,6 @@ def test_a_dispute_of_a_charge_of_two_payments_belongs_to_the_first_paid(service
     services.paid()
     _charge_of(services, "ref_shared")
     with capture_logs() as logs:
-        assert tell(services, _dispute("ref_shared"))
+        assert services.receive(_dispute("ref_shared"))
     assert services.events_of(first) == ["approved", "disputed open"]
     assert "one_charge_of_two_payments" in [one["event"] for one in logs]

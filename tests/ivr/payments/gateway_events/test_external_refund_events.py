@@ -13,10 +13,9 @@ from ivr.payments.attempts.states import Event, State
 from ivr.payments.history import Difference
 from ivr.payments.refunds import store as refund_store
 from ivr.payments.refunds.store import REFUND_FINAL
-from tests.support.fake_gateway import Fate
+from tests.support.fake_gateway import FakeGateway, Fate
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import WebhookGateway, tell, unknown_charge
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +25,7 @@ DAY_S = 86_400
 def _by_hand(services: PaymentServices, attempt_id: str, minor: int, event: str = "evt_1") -> None:
     """Somebody gives back so much more in the dashboard, and the gateway tells of it."""
     services.bank.by_hand[attempt_id] = services.bank.by_hand.get(attempt_id, 0) + minor
-    tell(services, RefundedExternally(attempt_id), event)
+    services.receive(RefundedExternally(attempt_id), event)
 
 
 def _told(services: PaymentServices, attempt_id: str) -> list[str]:
@@ -67,14 +66,14 @@ def test_only_another_sum_than_was_told_is_told_again(services: PaymentServices)
     services.run_due()
     for number in range(2):
         _refund(services, attempt_id, 1_000)
-        tell(services, RefundedExternally(attempt_id), f"evt_ours_{number}")
+        services.receive(RefundedExternally(attempt_id), f"evt_ours_{number}")
         services.run_due()
     assert _told(services, attempt_id) == [_elsewhere("5.00")]
     _by_hand(services, attempt_id, 200, "evt_2")
     services.run_due()
     assert _told(services, attempt_id)[1:] == [_elsewhere("7.00")]
     services.bank.by_hand[attempt_id] = 0  # all of it came back, and is given back once more
-    tell(services, RefundedExternally(attempt_id), "evt_3")
+    services.receive(RefundedExternally(attempt_id), "evt_3")
     services.run_due()
     _by_hand(services, attempt_id, 600, "evt_4")
     services.run_due()
@@ -123,7 +122,7 @@ def test_a_returned_external_refund_is_reported(services: PaymentServices) -> No
     assert reference is not None
     services.bank.by_hand[attempt_id] = 1_000
     for event in ("evt_2", "evt_3"):
-        tell(services, ExternalRefundFailed(reference), event)
+        services.receive(ExternalRefundFailed(reference), event)
         services.run_due()
     fell = f"{_elsewhere('10.00')}; it was 25.00 EUR before: the rest came back"
     assert _told(services, attempt_id) == [_elsewhere("25.00"), fell]
@@ -133,7 +132,7 @@ def test_a_returned_external_refund_is_reported(services: PaymentServices) -> No
 
 def test_a_returned_refund_of_an_unknown_payment_is_ignored(services: PaymentServices) -> None:
     attempt_id = services.paid()
-    assert tell(services, ExternalRefundFailed("pi_of_another_shop"), "evt_1")
+    assert services.receive(ExternalRefundFailed("pi_of_another_shop"), "evt_1")
     assert _told(services, attempt_id) == []
     assert VERIFY_ATTEMPT not in {one.job for one in services.work.waiting()}
 
@@ -145,11 +144,11 @@ def test_a_returned_refund_of_ours_is_no_external_refund(services: PaymentServic
     refund_id = _refund(services, attempt_id, 1_000, *([] if is_known else [Fate.LOST_REPLY]))
     del services.bank.refunded[refund_id]
     services.bank.refund_declined.add(refund_id)
-    tell(services, RefundUpdated(refund_id), "evt_1")
+    services.receive(RefundUpdated(refund_id), "evt_1")
     services.run_due()
-    tell(services, RefundedExternally(attempt_id), "evt_2")
+    services.receive(RefundedExternally(attempt_id), "evt_2")
     services.pass_time(3_600)
-    tell(services, RefundedExternally(attempt_id), "evt_3")
+    services.receive(RefundedExternally(attempt_id), "evt_3")
     services.run_due()
     assert _elsewhere("10.00") not in _told(services, attempt_id)
     _by_hand(services, attempt_id, 1_000, "evt_4")
@@ -161,11 +160,11 @@ def test_a_returned_refund_of_ours_is_no_external_refund(services: PaymentServic
 
 
 def _unknown(services: PaymentServices) -> str:
-    return unknown_charge(services, Fate.LOST_REPLY)
+    return services.unknown_charge(Fate.LOST_REPLY)
 
 
 def _for_a_person(services: PaymentServices) -> str:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     return attempt_id
@@ -195,7 +194,7 @@ def test_an_external_refund_is_reported_once_the_charge_is_known(
 
 @pytest.mark.parametrize("hung_s", [timeouts.NEEDS_REVIEW_AFTER_S - 60, 5 * DAY_S])
 def test_an_external_refund_of_an_unknown_payment_is_reported_when_a_person_decides(
-    services: PaymentServices, bank: WebhookGateway, hung_s: int
+    services: PaymentServices, bank: FakeGateway, hung_s: int
 ) -> None:
     """Although the day of asking what was taken is over by then, or nearly: a day of its own begins."""
     attempt_id = _for_a_person(services)
@@ -236,13 +235,13 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
     services: PaymentServices,
 ) -> None:
     """That is how a person mends it; the gateway still says that it was taken."""
-    attempt_id = unknown_charge(services, Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER)
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
     services.bank.fenced.clear()
     services.bank.charged[attempt_id] = 4_000  # the bank breaks its word
     with capture_logs() as logs:
-        tell(services, PaymentUpdated(attempt_id, taken=True), "evt_1")
+        services.receive(PaymentUpdated(attempt_id, taken=True), "evt_1")
         services.run_due()
         _by_hand(services, attempt_id, 4_000, "evt_2")
         services.run_due()
@@ -253,11 +252,11 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
 
 def test_an_external_refund_of_an_unknown_payment_is_ignored(services: PaymentServices) -> None:
     """As a gateway tells it that only lets go of what it held."""
-    tell(services, RefundedExternally("attempt_of_nobody"), "evt_1")
-    attempt_id = unknown_charge(services, Fate.NEVER)
+    services.receive(RefundedExternally("attempt_of_nobody"), "evt_1")
+    attempt_id = services.unknown_charge(Fate.NEVER)
     services.pass_time(60)
     looks = len(services.bank.looked_up)
-    tell(services, RefundedExternally(attempt_id), "evt_2")
+    services.receive(RefundedExternally(attempt_id), "evt_2")
     services.run_due()
     assert len(services.bank.looked_up) == looks + 1
     assert _told(services, attempt_id) == []
@@ -293,7 +292,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(services: Payme
 
 @pytest.mark.parametrize("has_reference", [True, False])
 def test_a_charge_unknown_for_a_day_needs_review(
-    services: PaymentServices, bank: WebhookGateway, has_reference: bool
+    services: PaymentServices, bank: FakeGateway, has_reference: bool
 ) -> None:
     """So is the payment that a person called charged, and named no charge of the gateway's."""
     if has_reference:
@@ -315,7 +314,7 @@ def test_a_charge_unknown_for_a_day_needs_review(
     )
     assert services.work.waiting() == []
     bank.fates.clear()
-    tell(services, PaymentUpdated(attempt_id), "evt_2")
+    services.receive(PaymentUpdated(attempt_id), "evt_2")
     services.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert services.payments.sweep() == 0
     assert RESOLVE_ATTEMPT not in {one.job for one in services.work.waiting()}

@@ -15,11 +15,10 @@ from ivr.payments.gateway_events import BODY_BYTES_MAX, KEPT_DAYS, make_blueprin
 from tests.support import schema
 from tests.support.fake_gateway import FakeGateway, Fate
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import WebhookGateway, tell, unknown_charge
 
 
 @pytest.fixture
-def door(services: PaymentServices, bank: WebhookGateway) -> FlaskClient:
+def door(services: PaymentServices, bank: FakeGateway) -> FlaskClient:
     app = flask.Flask("door")
     app.register_blueprint(make_blueprint(bank, services.payments.gateway_events))
     return app.test_client()
@@ -34,7 +33,7 @@ def _post(door: FlaskClient, event: str = "evt_1", signature: str = "signed") ->
 
 
 def test_only_a_signed_webhook_of_this_gateway_is_taken(
-    door: FlaskClient, services: PaymentServices, bank: WebhookGateway
+    door: FlaskClient, services: PaymentServices, bank: FakeGateway
 ) -> None:
     assert _post(door, signature="forged") == 400
     assert door.post("/gateways/other/webhook", data=b"evt_1").status_code == 404
@@ -53,10 +52,10 @@ def test_a_gateway_that_posts_nothing_has_no_door(services: PaymentServices) -> 
 
 
 def test_a_failed_webhook_is_not_kept_so_that_its_repeat_counts(
-    door: FlaskClient, services: PaymentServices, bank: WebhookGateway, monkeypatch: pytest.MonkeyPatch
+    door: FlaskClient, services: PaymentServices, bank: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
-    bank.says = PaymentUpdated(attempt_id)
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
+    bank.event_data = PaymentUpdated(attempt_id)
     with monkeypatch.context() as broken:
         broken.setattr(services.work, "enqueue", _raise)
         assert _post(door) == 500
@@ -78,12 +77,12 @@ def _events(services: PaymentServices) -> list[str]:
 
 
 def test_an_unknown_payment_is_looked_up_now(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     services.clock.advance(1)
     services.bank.fates.append(Fate.NEVER)  # the first look gets no answer
     services.run_due()
     before = len(services.bank.looked_up)
-    assert tell(services, PaymentUpdated(attempt_id))
+    assert services.receive(PaymentUpdated(attempt_id))
     services.run_due()
     assert len(services.bank.looked_up) == before + 1
     assert services.state(attempt_id) is State.APPROVED
@@ -91,17 +90,17 @@ def test_an_unknown_payment_is_looked_up_now(services: PaymentServices) -> None:
 
 
 def test_a_repeat_changes_nothing(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
-    assert tell(services, PaymentUpdated(attempt_id))
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
+    assert services.receive(PaymentUpdated(attempt_id))
     jobs = services.attempt(attempt_id).jobs
-    assert not tell(services, PaymentUpdated(attempt_id))
+    assert not services.receive(PaymentUpdated(attempt_id))
     assert services.attempt(attempt_id).jobs == jobs
 
 
 def test_a_notice_is_never_believed_by_itself(services: PaymentServices) -> None:
     """It says that money was taken; the bank, asked, knows of nothing."""
-    attempt_id = unknown_charge(services, Fate.NEVER)
-    tell(services, PaymentUpdated(attempt_id, taken=True))
+    attempt_id = services.unknown_charge(Fate.NEVER)
+    services.receive(PaymentUpdated(attempt_id, taken=True))
     services.run_due()
     assert services.state(attempt_id) is State.UNKNOWN
     services.pass_time(60)
@@ -116,21 +115,21 @@ def test_our_own_answer_is_on_its_way_or_here(services: PaymentServices, state: 
             services.attempts.advance(tx, attempt_id, Event.CLAIM)
     assert services.state(attempt_id) is state
     jobs = services.attempt(attempt_id).jobs
-    tell(services, PaymentUpdated(attempt_id))
+    services.receive(PaymentUpdated(attempt_id))
     assert services.attempt(attempt_id).jobs == jobs
     assert services.state(attempt_id) is state
 
 
 def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER)
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
-    tell(services, PaymentUpdated(attempt_id, taken=False), "evt_1")
+    services.receive(PaymentUpdated(attempt_id, taken=False), "evt_1")
     assert VERIFY_ATTEMPT not in {one.job for one in services.work.waiting()}
     services.bank.fenced.clear()
     services.bank.charged[attempt_id] = 4_000  # the bank breaks its word
     with capture_logs() as logs:
-        tell(services, PaymentUpdated(attempt_id), "evt_2")
+        services.receive(PaymentUpdated(attempt_id), "evt_2")
         services.run_due()
     assert services.state(attempt_id) is State.CANCELLED
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
@@ -141,10 +140,10 @@ def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(services: 
 
 
 def test_what_waits_for_a_person_is_resolved_by_a_notice(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
-    tell(services, PaymentUpdated(attempt_id))
+    services.receive(PaymentUpdated(attempt_id))
     services.run_due()
     assert services.state(attempt_id) is State.APPROVED
     services.assert_settled()
@@ -152,7 +151,7 @@ def test_what_waits_for_a_person_is_resolved_by_a_notice(services: PaymentServic
 
 def _ruled_out_by_a_slip(services: PaymentServices) -> str:
     """The bank has charged it, and a person said that it has not."""
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
         services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
@@ -163,7 +162,7 @@ def test_a_contradicting_webhook_is_rechecked_until_the_gateway_answers(services
     attempt_id = _ruled_out_by_a_slip(services)
     services.bank.fates += [Fate.NEVER] * 3
     with capture_logs() as logs:
-        tell(services, PaymentUpdated(attempt_id, taken=True))
+        services.receive(PaymentUpdated(attempt_id, taken=True))
         services.pass_time(60)
     assert [one["event"] for one in logs if one["log_level"] == "critical"] == ["gateway_contradicts_itself"]
     assert services.work.waiting() == []
@@ -175,7 +174,7 @@ def test_a_webhook_unconfirmed_for_a_day_is_reported(services: PaymentServices) 
     attempt_id = _ruled_out_by_a_slip(services)
     services.bank.fates += [Fate.NEVER] * 1000
     with capture_logs() as logs:
-        tell(services, PaymentUpdated(attempt_id, taken=True))
+        services.receive(PaymentUpdated(attempt_id, taken=True))
         services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
         assert [one for one in logs if one["log_level"] == "error"] == []
         services.pass_time(2 * timeouts.LOOK_AT_MOST_S)
@@ -192,7 +191,7 @@ def test_a_second_notice_makes_no_second_chain_of_looks(services: PaymentService
     services.bank.fates += [Fate.NEVER] * 100
     before = len(services.bank.looked_up)
     for number in range(3):
-        tell(services, PaymentUpdated(attempt_id, taken=True), f"evt_{number}")
+        services.receive(PaymentUpdated(attempt_id, taken=True), f"evt_{number}")
     services.run_due()
     assert len(services.bank.looked_up) == before + 1
     assert [one.job for one in services.work.waiting()].count(VERIFY_ATTEMPT) == 1
@@ -201,11 +200,11 @@ def test_a_second_notice_makes_no_second_chain_of_looks(services: PaymentService
 @pytest.mark.postgres
 def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(services: PaymentServices) -> None:
     attempt_id = _ruled_out_by_a_slip(services)
-    tell(services, PaymentUpdated(attempt_id, taken=True))
+    services.receive(PaymentUpdated(attempt_id, taken=True))
 
     def meanwhile() -> None:
         services.bank.before_answer = lambda: None
-        tell(services, PaymentUpdated(attempt_id, taken=True), "evt_2")
+        services.receive(PaymentUpdated(attempt_id, taken=True), "evt_2")
 
     services.bank.before_answer = meanwhile
     services.bank.fates += [Fate.LOST_REPLY]
@@ -216,17 +215,17 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(services: Payme
 
 def test_a_notice_never_fences(services: PaymentServices) -> None:
     """Whoever waits for a person is asked about: nothing that could come is ruled out by that."""
-    attempt_id = unknown_charge(services, Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
-    tell(services, PaymentUpdated(attempt_id, taken=True))
+    services.receive(PaymentUpdated(attempt_id, taken=True))
     services.run_due()
     assert services.bank.looked_up == [(attempt_id, False)]
     assert services.state(attempt_id) is State.NEEDS_REVIEW
 
 
 def test_a_notice_during_a_look_makes_us_look_now(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.LATE)
+    attempt_id = services.unknown_charge(Fate.LATE)
     services.bank.fates += [Fate.NEVER] * 4
     services.pass_time(9)
     services.clock.advance(7)
@@ -235,7 +234,7 @@ def test_a_notice_during_a_look_makes_us_look_now(services: PaymentServices) -> 
         """The look finds nothing yet; before we hear so, the charge arrives and is told."""
         services.bank.before_answer = lambda: None
         services.bank.deliver()
-        tell(services, PaymentUpdated(attempt_id, taken=True))
+        services.receive(PaymentUpdated(attempt_id, taken=True))
 
     services.bank.before_answer = paid_meanwhile
     services.bank.fates.append(Fate.LOST_REPLY)
@@ -249,24 +248,24 @@ def test_a_notice_during_a_look_makes_us_look_now(services: PaymentServices) -> 
 def test_a_webhook_about_something_unknown_is_kept_and_ignored(
     services: PaymentServices, notice: EventData | None
 ) -> None:
-    assert tell(services, notice)
+    assert services.receive(notice)
     assert services.work.waiting() == []
 
 
 @pytest.mark.postgres
 def test_a_payment_of_another_gateway_is_left_alone(services: PaymentServices) -> None:
-    attempt_id = unknown_charge(services, Fate.LOST_REPLY)
+    attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         tx.execute(sa.update(schema.attempt).values(gateway="other"))
     jobs = services.attempt(attempt_id).jobs
-    tell(services, PaymentUpdated(attempt_id))
+    services.receive(PaymentUpdated(attempt_id))
     assert services.attempt(attempt_id).jobs == jobs
 
 
 @pytest.mark.postgres
 def test_old_gateway_events_are_deleted(services: PaymentServices) -> None:
-    tell(services, None, "evt_old")
+    services.receive(None, "evt_old")
     services.clock.advance(KEPT_DAYS * 86_400 + 1)
-    tell(services, None, "evt_new")
+    services.receive(None, "evt_new")
     assert services.payments.gateway_events.forget(services.clock.now()) == 1
     assert _events(services) == ["evt_new"]

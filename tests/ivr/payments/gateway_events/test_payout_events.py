@@ -12,8 +12,8 @@ from gateways.settlement import LineKind, PayoutLine
 from ivr.jobs.job_list import READ_PAYOUT, RESOLVE_ATTEMPT
 from ivr.jobs.retry import READ_PAYOUT_LINES
 from tests.support import schema
+from tests.support.fake_gateway import FakeGateway
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import WebhookGateway, tell
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -39,11 +39,11 @@ PAYOUT = PayoutSettled("po_1", 300, "EUR", NOON)
 
 @pytest.mark.postgres
 def test_a_payout_is_kept_once_and_read_when_the_gateway_answers(
-    services: PaymentServices, bank: WebhookGateway
+    services: PaymentServices, bank: FakeGateway
 ) -> None:
-    bank.lines, bank.away = (_line(1, 100), _line(2, 200)), 2
-    tell(services, PAYOUT, "evt_1")
-    tell(services, PAYOUT, "evt_2")
+    bank.lines, bank.unreachable_times = (_line(1, 100), _line(2, 200)), 2
+    services.receive(PAYOUT, "evt_1")
+    services.receive(PAYOUT, "evt_2")
     services.pass_time(READ_PAYOUT_LINES.delays_s[0] + READ_PAYOUT_LINES.delays_s[1] + 1)
     with services.engine.begin() as tx:
         payout = tx.execute(sa.select(schema.payout)).one()
@@ -58,11 +58,9 @@ def test_a_payout_is_kept_once_and_read_when_the_gateway_answers(
         assert tx.execute(sa.select(sa.func.count()).select_from(schema.payout_line)).scalar_one() == 2
 
 
-def test_a_payout_that_does_not_add_up_is_kept_and_told(
-    services: PaymentServices, bank: WebhookGateway
-) -> None:
+def test_a_payout_that_does_not_add_up_is_kept_and_told(services: PaymentServices, bank: FakeGateway) -> None:
     bank.lines = (_line(1, 100),)
-    tell(services, PAYOUT)
+    services.receive(PAYOUT)
     with capture_logs() as logs:
         services.run_due()
     told = [one for one in logs if one["event"] == "payout_does_not_add_up"]
@@ -70,10 +68,10 @@ def test_a_payout_that_does_not_add_up_is_kept_and_told(
 
 
 def test_a_gateway_that_never_answers_is_given_up_with_an_error(
-    services: PaymentServices, bank: WebhookGateway
+    services: PaymentServices, bank: FakeGateway
 ) -> None:
-    bank.away = len(READ_PAYOUT_LINES.delays_s) + 1
-    tell(services, PAYOUT)
+    bank.unreachable_times = len(READ_PAYOUT_LINES.delays_s) + 1
+    services.receive(PAYOUT)
     with capture_logs() as logs:
         services.pass_time(sum(READ_PAYOUT_LINES.delays_s) + 10)
     assert [one["event"] for one in logs if one["log_level"] == "error"] == ["payout_not_read"]
@@ -90,13 +88,13 @@ def _payout(services: PaymentServices) -> sa.Row[Any]:
 
 @pytest.mark.parametrize("is_told_before", [True, False])
 def test_a_failed_payout_stays_failed_in_any_order_of_webhooks(
-    services: PaymentServices, bank: WebhookGateway, is_told_before: bool
+    services: PaymentServices, bank: FakeGateway, is_told_before: bool
 ) -> None:
     bank.lines = (_line(1, 100), _line(2, 200))
     told = [PAYOUT, FAILED] if is_told_before else [FAILED, PAYOUT]
     with capture_logs() as logs:
         for number, notice in enumerate(told):
-            tell(services, notice, f"evt_{number}")
+            services.receive(notice, f"evt_{number}")
             services.run_due()
     errors = [(one["event"], one["gateway_code"]) for one in logs if one["log_level"] == "error"]
     assert errors == [("payout_failed", "account_closed")]
@@ -108,7 +106,7 @@ def test_a_failed_payout_stays_failed_in_any_order_of_webhooks(
 @pytest.mark.postgres
 def test_a_payout_that_failed_and_was_never_settled_is_kept(services: PaymentServices) -> None:
     """One that was sent by hand has no lines to be asked for."""
-    tell(services, FAILED)
+    services.receive(FAILED)
     kept = _payout(services)
     assert (kept.reference, kept.amount_minor, kept.currency, kept.arrives) == ("po_1", 300, "EUR", NOON)
     assert services.work.waiting() == []

@@ -6,7 +6,6 @@ from gateways.events import RefundUpdated
 from ivr.jobs.job_list import VERIFY_REFUND
 from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices
-from tests.support.webhook_gateway import tell
 
 
 def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(services: PaymentServices) -> None:
@@ -15,10 +14,10 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(servic
         refund = services.payments.refunds.ask(tx, attempt_id, 1_000, asked_by="ana")
     services.bank.fates += [Fate.LOST_REPLY, Fate.NEVER]
     services.run_due()
-    tell(services, RefundUpdated(refund.id), "evt_1")
+    services.receive(RefundUpdated(refund.id), "evt_1")
     services.run_due()
     assert services.events_of(attempt_id) == ["approved", "refunded"]
-    tell(services, RefundUpdated(refund.id), "evt_2")
+    services.receive(RefundUpdated(refund.id), "evt_2")
     assert VERIFY_REFUND in {one.job for one in services.work.waiting()}
     del services.bank.refunded[refund.id]
     services.bank.refund_declined.add(refund.id)  # the payer's bank sent it back
@@ -29,6 +28,6 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(servic
     assert services.attempt(attempt_id).refunded_minor == 0
     assert services.bill(services.attempt(attempt_id).bill_id) == (4_000, 0)
     assert services.ledger() == services.bank.money() == {attempt_id: 4_000}
-    tell(services, RefundUpdated(refund.id), "evt_3")
+    services.receive(RefundUpdated(refund.id), "evt_3")
     services.run_due()
     assert services.ledger() == {attempt_id: 4_000}

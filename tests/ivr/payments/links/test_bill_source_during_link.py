@@ -18,7 +18,7 @@ from ivr.payments.links.payer_view import Stage, paying
 from ivr.payments.links.store import open_links
 from tests.support import schema
 from tests.support.fake_gateway import Fate
-from tests.support.link_gateway import LinkGateway, tell, texts
+from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
 
 PHONE = "+34600111222"
@@ -132,7 +132,7 @@ def test_a_webhook_that_is_faster_than_the_sweep(services: PaymentServices, bank
     link = _open_link(services)
     _say(services, link, Status.PAID)
     bank.pay(link)
-    tell(services, link)
+    services.receive_link(link)
     services.run_due()
     assert services.state(link) is State.APPROVED
     assert _differences(services, link) == [Difference.PAID_ELSEWHERE_TOO]
@@ -161,7 +161,7 @@ def test_a_source_may_take_its_word_back(services: PaymentServices, bank: LinkGa
     assert _say(services, link, Status.OPEN, 0) is Change.CHANGED
     assert services.payments.sweep() == 0
     assert bank.pay(link)
-    tell(services, link)
+    services.receive_link(link)
     services.run_due()
     assert _differences(services, link) == []
     assert _bill(services, link).paid_elsewhere_minor == 0
@@ -218,7 +218,7 @@ def test_a_link_that_nobody_opened_yet_is_never_sent(
     _say(services, link, status)
     services.run_due()
     assert services.state(link) is State.ABANDONED
-    assert (bank.sent, texts(services)) == ([], [])
+    assert (bank.sent, services.texts()) == ([], [])
     assert _bill(services, link).status is status
     services.assert_settled()
 

@@ -16,7 +16,7 @@ from ivr.payments.links import store as link_store
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.fake_gateway import Fate
-from tests.support.link_gateway import LinkGateway, tell, texts
+from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
 
 HOUR_S = 3600
@@ -32,7 +32,7 @@ def test_a_webhook_before_the_answer_to_the_opening(services: PaymentServices, b
     def paid_meanwhile() -> None:
         bank.before_answer = lambda: None
         bank.pay(attempt_id)
-        tell(services, attempt_id)
+        services.receive_link(attempt_id)
         services.run_due()
 
     bank.before_answer = paid_meanwhile
@@ -45,7 +45,7 @@ def test_a_webhook_without_money_does_not_disturb_an_opening_link(
     services: PaymentServices, bank: LinkGateway
 ) -> None:
     attempt_id = services.linked()
-    bank.before_answer = lambda: tell(services, attempt_id, taken=False)
+    bank.before_answer = lambda: services.receive_link(attempt_id, taken=False)
     services.run(services.work.one(OPEN_LINK))
     assert services.state(attempt_id) is State.LINK_OPEN
     assert services.events_of(attempt_id) == ["link_opened"], "it was never lost from sight"
@@ -54,12 +54,12 @@ def test_a_webhook_without_money_does_not_disturb_an_opening_link(
 def test_a_webhook_during_a_look_makes_us_look_now(services: PaymentServices, bank: LinkGateway) -> None:
     attempt_id = services.linked()
     services.run_due()
-    tell(services, attempt_id, taken=False)
+    services.receive_link(attempt_id, taken=False)
 
     def paid_meanwhile() -> None:
         bank.before_answer = lambda: None
         bank.pay(attempt_id)
-        tell(services, attempt_id, "evt_2")
+        services.receive_link(attempt_id, "evt_2")
 
     bank.before_answer = paid_meanwhile
     services.run_due()
@@ -95,12 +95,12 @@ def test_repeated_or_irrelevant_webhooks_change_nothing(services: PaymentService
     attempt_id = services.linked()
     services.run_due()
     for event in ("evt_1", "evt_1", "evt_2"):
-        tell(services, attempt_id, event)
+        services.receive_link(attempt_id, event)
         services.run_due()
     assert services.state(attempt_id) is State.LINK_OPEN
     bank.pay(attempt_id)
     for event in ("evt_3", "evt_3", "evt_4"):
-        tell(services, attempt_id, event)
+        services.receive_link(attempt_id, event)
         services.run_due()
     assert services.events_of(attempt_id) == ["link_opened", "approved"]
     services.pass_time(2 * HOUR_S)
@@ -115,7 +115,7 @@ def test_money_taken_on_a_finished_link_is_reported(services: PaymentServices, b
     services.run_due()
     assert services.state(attempt_id) is State.CANCELLED
     bank.charged[attempt_id] = 4_000
-    tell(services, attempt_id)
+    services.receive_link(attempt_id)
     with capture_logs() as logs:
         services.run_due()
     assert [entry["event"] for entry in logs if entry["log_level"] == "critical"] == [
@@ -179,7 +179,7 @@ def test_a_link_that_is_paid_while_the_sweep_begins_is_left_alone(
         with reading(engine) as tx:
             yield tx
         bank.pay(paid)
-        tell(services, paid)
+        services.receive_link(paid)
         services.run_due()
 
     monkeypatch.setattr(link_jobs, "reading", listed)
@@ -201,7 +201,7 @@ def test_the_look_after_a_notice_waits_for_the_gateways_clock_too(
     due = link.expires_at.timestamp() + timeouts.LINK_GRACE_S
     assert services.work.one(LOOK_AT_LINK).due_at == due
     services.clock.advance(60)
-    tell(services, attempt_id, taken=False)
+    services.receive_link(attempt_id, taken=False)
     services.run_due()
     assert bank.looked_up[-1] == (attempt_id, False)
     latest = max(services.work.waiting(), key=lambda one: one.nth)
@@ -263,7 +263,7 @@ def test_closed_while_it_is_being_opened(services: PaymentServices, bank: LinkGa
     services.run(services.work.one(OPEN_LINK))
     services.run_due()
     assert services.state(attempt_id) is State.CANCELLED
-    assert texts(services) == []
+    assert services.texts() == []
     assert not bank.pay(attempt_id)
     services.assert_settled()
 

@@ -19,7 +19,7 @@ from ivr.payments.links.store import LinkTerms, count_since, open_links
 from ivr.payments.queries import feed
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError
-from tests.support.link_gateway import LinkGateway, tell, texts
+from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices
 from tests.support.time_and_ids import ManualClock
 
@@ -37,9 +37,9 @@ def test_a_link_is_opened_texted_paid_and_entered(services: PaymentServices, ban
     services.run_due()
     assert services.state(attempt_id) is State.LINK_OPEN
     assert services.bill(services.attempt(attempt_id).bill_id) == (0, 4_000), "what a link can pay is held"
-    assert texts(services) == [(attempt_id, "link")]
+    assert services.texts() == [(attempt_id, "link")]
     assert bank.pay(attempt_id)
-    tell(services, attempt_id)
+    services.receive_link(attempt_id)
     services.run_due()
     attempt = services.attempt(attempt_id)
     assert (attempt.state, attempt.gateway_reference, attempt.last_four) == (
@@ -48,7 +48,7 @@ def test_a_link_is_opened_texted_paid_and_entered(services: PaymentServices, ban
         "4242",
     )
     assert services.bill(attempt.bill_id) == (4_000, 0)
-    assert texts(services) == [(attempt_id, "link"), (attempt_id, "receipt")]
+    assert services.texts() == [(attempt_id, "link"), (attempt_id, "receipt")]
     assert services.events_of(attempt_id) == ["link_opened", "approved"]
     services.assert_settled()
 
@@ -112,7 +112,7 @@ def test_a_lost_answer_is_looked_up_and_never_opened_again(
     assert services.state(attempt_id) is State.LINK_OPEN
     assert bank.sent == [("open_link", attempt_id)]
     assert bank.looked_up == [(attempt_id, False)], "what somebody was promised is not closed"
-    assert texts(services) == [(attempt_id, "link")]
+    assert services.texts() == [(attempt_id, "link")]
 
 
 def test_a_lost_request_ends_closed_after_a_minute(services: PaymentServices, bank: LinkGateway) -> None:
@@ -122,7 +122,7 @@ def test_a_lost_request_ends_closed_after_a_minute(services: PaymentServices, ba
     assert services.state(attempt_id) is State.UNKNOWN
     services.pass_time(64)
     assert services.state(attempt_id) is State.CANCELLED
-    assert texts(services) == []
+    assert services.texts() == []
     services.assert_settled()
 
 
@@ -178,7 +178,7 @@ def test_a_look_that_dies_is_made_again(
     services.run_due()
     if is_paid:
         bank.pay(attempt_id)
-    tell(services, attempt_id)
+    services.receive_link(attempt_id)
     bank.fates.append(fate)
     job = services.work.one(LOOK_AT_LINK)
     if fate in {Fate.KILLED_BEFORE, Fate.KILLED_AFTER}:
@@ -254,7 +254,7 @@ def test_the_rest_of_the_bill_is_paid_by_card_meanwhile(services: PaymentService
     services.confirm(rest)
     services.run_due()
     bank.pay(link)
-    tell(services, link)
+    services.receive_link(link)
     services.run_due()
     assert services.bill(bill) == (10_000, 0)
     services.assert_settled()
@@ -326,7 +326,7 @@ def test_open_links_of_a_payer(services: PaymentServices, bank: LinkGateway) -> 
         assert len(open_links(tx, payer_phone=PHONE)) == 2, "it may still be paid"
     services.run_due()
     bank.pay(second)
-    tell(services, second)
+    services.receive_link(second)
     services.run_due()
     with services.engine.begin() as tx:
         assert open_links(tx, payer_phone=PHONE) == []
