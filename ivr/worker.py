@@ -26,19 +26,17 @@ from ivr.jobs.job_list import (
     REPORT_CARD_OUTCOME,
     SEND_CONFIRMATION,
     Job,
+    JobHandler,
 )
 from ivr.messaging.channels import Channel
 from ivr.messaging.channels.console import Console
 from ivr.messaging.channels.sms import Sms
 from ivr.messaging.delivery import MessageJobs
-from ivr.payments.service import Handler
 from ivr.platform.readiness import Readiness, ReadinessMetric
 from ivr.platform.settings.config import Config
 from ivr.web.ops import health
-from ivr.web.ops.call_ids import call_of
-from ivr.web.ops.process_app import build_info, metrics_access, process_app
-from ivr.web.ops.worker_http import WorkerHttp
-from ivr.web.ops.worker_metrics import RunsMetric, WorkerMetrics
+from ivr.web.ops.health import build_info, metrics_access, process_app
+from ivr.web.ops.worker import RunsMetric, WorkerHttp, WorkerMetrics, call_of
 
 if TYPE_CHECKING:
     from ivr.jobs.worker import Worker
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def handlers(on: Dependencies) -> dict[Job, Handler]:
+def handlers(on: Dependencies) -> dict[Job, JobHandler]:
     """What the worker does for each job."""
     config = on.config
     sender = MessageJobs(on.engine, _channels(config), on.work, on.clock)
