@@ -62,7 +62,7 @@ class BillRoutes:
                 made_until=asked.ends,
                 **asked.place(self.clock.now()),
             )
-        shown = [bill_document(one) for one in found.bills]
+        shown = [bill_document(one) for one in found.records]
         return {"bills": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def put_batch(self) -> tuple[StoredBillsDocument, int]:

@@ -40,7 +40,7 @@ class FinanceRoutes:
                 arrives_until=asked.ends,
                 **asked.place(self.clock.now()),
             )
-        shown = [payout_document(one) for one in found.payouts]
+        shown = [payout_document(one) for one in found.records]
         return {"payouts": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def payout(self, payout_id: str) -> tuple[PayoutWithLinesDocument, int]:
@@ -67,7 +67,7 @@ class FinanceRoutes:
                 opened_until=asked.ends,
                 **asked.place(self.clock.now()),
             )
-        shown = [dispute_document(one) for one in found.disputes]
+        shown = [dispute_document(one) for one in found.records]
         return {"disputes": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def dispute(self, reference: str) -> tuple[DisputeDocument, int]:

@@ -23,7 +23,7 @@ from ivr.payments.attempts.states import states_of
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.queries import feed as payments
 from ivr.payments.queries import search as finding
-from ivr.payments.queries.feed import Payment, Wanted
+from ivr.payments.queries.feed import Payment, PaymentFilter
 from ivr.payments.refunds.service import KEY, KeyReusedError, RefundRefusedError, asked_under
 from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock
@@ -57,7 +57,7 @@ class PaymentRoutes:
         and `until` are about the moment when the payment was made.
         """
         asked = list_query(states_of)
-        wanted = Wanted(asked.bill, asked.state, asked.starts, asked.ends)
+        wanted = PaymentFilter(asked.bill, asked.state, asked.starts, asked.ends)
         now = self.clock.now()
         with refusing_bad_cursors(), reading(self.engine) as tx:
             cursor = asked.cursor
@@ -65,7 +65,7 @@ class PaymentRoutes:
                 settled_by = now - timedelta(seconds=OVERLAP_S)
                 cursor = payments.cursor_at(tx, min(asked.since, settled_by))
             found = payments.payments_since(tx, cursor, asked.limit, now=now, wanted=wanted)
-        shown = [self._document(one) for one in found.payments]
+        shown = [self._document(one) for one in found.records]
         return {"payments": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def show(self, payment_id: str) -> tuple[PaymentDocument, int]:

@@ -126,7 +126,7 @@ def test_a_returned_external_refund_is_reported(services: PaymentServices) -> No
         services.run_due()
     fell = f"{_elsewhere('10.00')}; it was 25.00 EUR before: the rest came back"
     assert _told(services, attempt_id) == [_elsewhere("25.00"), fell]
-    assert services.attempt(attempt_id).given_back_elsewhere_minor == 1_000
+    assert services.attempt(attempt_id).refunded_externally_minor == 1_000
     services.assert_settled()
 
 
@@ -290,6 +290,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(services: Payme
     assert _told(services, attempt_id) == [_elsewhere("15.00")]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("has_reference", [True, False])
 def test_a_charge_unknown_for_a_day_needs_review(
     services: PaymentServices, bank: FakeGateway, has_reference: bool
