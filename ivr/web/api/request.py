@@ -1,5 +1,6 @@
-"""What a program sent, read and bounded: its JSON body, its query, and the filters that every list takes. Each
-fault is refused with a sentence.
+"""What a program sent, read and bounded: its JSON body, its query, and the filters that every list takes.
+
+Each fault is refused with a sentence.
 
 NaN, a name that stands twice and bare surrogates are refused, and a number that does not fit 64 bits comes in
 as a float, which no field takes.
