@@ -56,6 +56,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         return made
 
 
+def missing(what: str) -> Problem:
+    """`what` is like "bill with this reference"."""
+    return Problem(404, "not_found", f"There is no {what}.")
+
+
 _CODES = {
     404: ("not_found", "There is no such path."),
     405: ("method_not_allowed", "This path does not take that method."),
