@@ -113,7 +113,7 @@ def floods(line: socket.socket, stop: threading.Event) -> None:
     line.close()
 
 
-def test_an_answer_without_end_is_left_and_nothing_is_asked_without_time(
+def test_an_endless_answer_is_abandoned_and_no_time_sends_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(client, "_BODY_MAX", 200_000)
