@@ -113,9 +113,7 @@ def test_a_port_that_there_is_not_is_a_sentence(database: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_a_bank_killed_during_a_charge_never_charges(
-    database: Path,
-) -> None:
+def test_a_bank_killed_during_a_charge_never_charges(database: Path) -> None:
     with process(database) as bank, ThreadPoolExecutor() as threads:
         assert isinstance(bank.charge("a-0"), Approved)
         bank.think("/charges", 30)

@@ -87,9 +87,7 @@ def test_a_lost_save_is_found_after_stripe_dropped_its_idempotency_key(
     assert harness.gateway.delete_card(CardOnFile(first, once)) == CardDeleted()
 
 
-def test_a_rotated_api_key_proves_nothing_about_earlier_cards(
-    harness: StripeHarness,
-) -> None:
+def test_a_rotated_api_key_proves_nothing_about_earlier_cards(harness: StripeHarness) -> None:
     once, key = token(harness), harness.account.key
     harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness), keep_card=True))
     harness.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)

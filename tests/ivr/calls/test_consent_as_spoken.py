@@ -101,9 +101,7 @@ def test_what_a_recording_spoke_is_named_by_its_address(start_server: Start, tmp
 
 
 @pytest.mark.slow
-def test_no_card_is_saved_on_a_question_of_the_last_release(
-    start_server: Start,
-) -> None:
+def test_no_card_is_saved_on_a_question_of_the_last_release(start_server: Start) -> None:
     server = start_server(SAVED_CARDS="yes")
 
     def as_the_last_release_kept_it() -> None:

@@ -155,9 +155,7 @@ class Repeating:
         return self._app({**environ, "wsgi.input": BytesIO(body)}, start_response)
 
 
-def test_a_request_repeated_by_the_network_is_sent_again(
-    harness: CardEntryHarness,
-) -> None:
+def test_a_request_repeated_by_the_network_is_sent_again(harness: CardEntryHarness) -> None:
     proxy = Repeating(harness.app, times=1)
     for url in serving(proxy):
         pci = PciClient(url, [INTERNAL_SECRET], harness.clock, RandomIds())

@@ -64,9 +64,7 @@ def test_it_works_until_it_is_told_to_stop(engine: sa.Engine) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_cannot_finish_keeps_its_jobs_while_it_lives(
-    engine: sa.Engine,
-) -> None:
+def test_a_worker_that_cannot_finish_keeps_its_jobs_while_it_lives(engine: sa.Engine) -> None:
     durable = DurableWork(engine)
     begun, go_on = threading.Event(), threading.Event()
 

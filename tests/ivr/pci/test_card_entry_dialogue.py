@@ -86,9 +86,7 @@ def test_a_diners_of_14_digits_ends_by_the_pause(harness: CardEntryHarness) -> N
     assert harness.caller().key(DINERS_14).words.startswith("Now its expiry")
 
 
-def test_more_digits_are_awaited_silently_for_brands_with_longer_numbers(
-    harness: CardEntryHarness,
-) -> None:
+def test_more_digits_are_awaited_silently_for_brands_with_longer_numbers(harness: CardEntryHarness) -> None:
     caller = harness.caller().key(UNIONPAY_19[:16])
     assert caller.words == ""
     assert caller.wanted == 3

@@ -54,9 +54,7 @@ def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(
 
 
 @both_engines
-def test_one_webhook_in_two_processes_at_once_is_taken_once(
-    harness: CardEntryHarness,
-) -> None:
+def test_one_webhook_in_two_processes_at_once_is_taken_once(harness: CardEntryHarness) -> None:
     """The copy overtakes the first one between its look at the entry and its lock on it."""
     other = harness.second_process()
     caller = harness.caller()
@@ -315,9 +313,7 @@ def test_a_call_that_keeps_falling_back_is_led_to_the_web_process(harness: CardE
     assert harness.collected()["outcome"] == "unavailable"
 
 
-def test_the_fallback_goes_to_web_when_no_card_entry_is_open(
-    harness: CardEntryHarness,
-) -> None:
+def test_the_fallback_goes_to_web_when_no_card_entry_is_open(harness: CardEntryHarness) -> None:
     assert f"{WEB_URL}/voice/fallback" in harness.post(f"{PCI_URL}/pci/fallback").text
     harness.caller().card()
     assert RETURN_URL in harness.post(f"{PCI_URL}/pci/fallback").text

@@ -53,9 +53,7 @@ def test_a_card_that_nobody_polls_for(harness: CardEntryHarness, authorize: Any,
 
 
 @both_engines
-def test_an_uncollected_result_is_wiped_and_its_row_deleted_after_a_day(
-    harness: CardEntryHarness,
-) -> None:
+def test_an_uncollected_result_is_wiped_and_its_row_deleted_after_a_day(harness: CardEntryHarness) -> None:
     harness.caller().card()
     harness.pci_parts.sweeper.sweep()
     assert row(harness)["sealed_result"] is not None

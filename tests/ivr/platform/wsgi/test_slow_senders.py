@@ -127,9 +127,7 @@ def test_an_unfinished_request_is_cut_off(running: Running) -> None:
 
 
 @pytest.mark.parametrize("running", [{"request_s": 0.5}], indirect=True)
-def test_a_kept_connection_gives_each_request_its_own_time_limit(
-    running: Running,
-) -> None:
+def test_a_kept_connection_gives_each_request_its_own_time_limit(running: Running) -> None:
     kept = HTTPConnection("127.0.0.1", running.port, timeout=20)
     for _ in range(2):
         kept.request("POST", "/", b"abc")
