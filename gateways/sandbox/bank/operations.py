@@ -10,14 +10,11 @@ from http import HTTPStatus
 from typing import Any
 
 from gateways.sandbox.bank import cards, connector, fields, tokens
-from gateways.sandbox.bank import saved_cards as kept
 from gateways.sandbox.bank.cards import TestCard
 from gateways.sandbox.bank.dependencies import BankDependencies
-from gateways.sandbox.bank.links import BankLinks, NewPage
-from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState
-from gateways.sandbox.bank.pages import PaymentPage
+from gateways.sandbox.bank.links import BankLinks, NewPage, PaymentPage
+from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState, RefusedError
 from gateways.sandbox.bank.processor import MovementRequest, Processor
-from gateways.sandbox.bank.refusal import RefusedError
 
 _STATUS = {MovementState.DECLINED: HTTPStatus.PAYMENT_REQUIRED, MovementState.PENDING: HTTPStatus.ACCEPTED}
 
@@ -154,7 +151,7 @@ class Operations:
         new_holder = self._dependencies.ids.new("cus")
         try:
             with self._dependencies.ledger.writing() as tx:
-                whose = kept.save(
+                whose = tokens.save(
                     tx,
                     key,
                     token,
@@ -162,7 +159,7 @@ class Operations:
                     gateway_customer_id=gateway_customer_id,
                     new_holder=new_holder,
                 )
-        except kept.NotSavedError as refused:
+        except tokens.NotSavedError as refused:
             return BankResponse(HTTPStatus.PAYMENT_REQUIRED, {"error": {"code": refused.code}})
         return BankResponse(HTTPStatus.CREATED, {"holder": whose})
 
@@ -170,7 +167,7 @@ class Operations:
         token, gateway_customer_id = fields.text(body, "token"), fields.text(body, "holder")
         self._dependencies.sleep(delay_s)
         with self._dependencies.ledger.writing() as tx:
-            kept.forget(tx, token, gateway_customer_id)
+            tokens.forget(tx, token, gateway_customer_id)
         return BankResponse(HTTPStatus.OK, {"state": "forgotten"})
 
     def _taken(

@@ -5,18 +5,17 @@ another: a bank that dies in between has not paid, and fences the key when it is
 "seen before" is a `RefusedError`, never a decline.
 """
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gateways.sandbox.bank import amounts, cards, movements, pages, tokens
-from gateways.sandbox.bank import saved_cards as kept
+from gateways.sandbox.bank import cards, movements, tokens
 from gateways.sandbox.bank.cards import TestCard
 from gateways.sandbox.bank.dependencies import BankDependencies
-from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState
-from gateways.sandbox.bank.refusal import RefusedError
+from gateways.sandbox.bank.faults import behaviour
+from gateways.sandbox.bank.links import page_by_key
+from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState, RefusedError
 
 _ID_PREFIX = {MovementKind.CHARGE: "ch", MovementKind.AUTHORIZATION: "au", MovementKind.REFUND: "re"}
 
@@ -55,7 +54,7 @@ class Processor:
             cut_off = movements.in_progress(tx)
             for movement in cut_off:
                 _give_back(tx, movement)
-                movements.move(tx, movement, MovementState.FENCED)
+                movements.move(tx, movement, replace(movement, state=MovementState.FENCED))
         return len(cut_off)
 
     def take(self, order: MovementRequest, *, delay_s: float) -> Movement:
@@ -66,7 +65,7 @@ class Processor:
                 return _heard_before(tx, found, order)
             if found is not None:
                 raise RefusedError("in_progress")
-            if pages.by_key(tx, order.key) is not None:
+            if page_by_key(tx, order.key) is not None:
                 raise RefusedError("key_reused")
             opened, verdict = self._open(tx, order)
         if opened.state is not MovementState.IN_PROGRESS:
@@ -149,9 +148,9 @@ def _pay_with(tx: sqlite3.Connection, order: MovementRequest) -> tuple[TestCard,
     if card is None:
         return _NO_CARD, "unknown_token"
     if order.gateway_customer_id is not None or not tokens.spend(tx, card, order.key):
-        return card.facts, kept.refusal(tx, card.id, order.gateway_customer_id)
+        return card.facts, tokens.reuse_refusal(tx, card.id, order.gateway_customer_id)
     if order.keep_card:
-        kept.agree(tx, card.id, order.key)
+        tokens.agree(tx, card.id, order.key)
     return card.facts, None
 
 
@@ -172,10 +171,10 @@ def _pay_back(tx: sqlite3.Connection, order: MovementRequest) -> tuple[TestCard,
 
 def _settle(tx: sqlite3.Connection, opened: Movement, verdict: str) -> Movement:
     """The issuer's answer, entered; or, where the amount says so, kept back for later lookups."""
-    behaviour = amounts.behaviour(opened.amount_minor)
-    code = verdict if verdict != cards.APPROVED else behaviour.decline
-    if behaviour.pending_lookups and verdict == cards.APPROVED:
-        return _moved(tx, opened, MovementState.PENDING, code=code, lookups_left=behaviour.pending_lookups)
+    treatment = behaviour(opened.amount_minor)
+    code = verdict if verdict != cards.APPROVED else treatment.decline
+    if treatment.pending_lookups and verdict == cards.APPROVED:
+        return _moved(tx, opened, MovementState.PENDING, code=code, lookups_left=treatment.pending_lookups)
     return _conclude(tx, opened, code)
 
 
@@ -186,7 +185,7 @@ def _conclude(tx: sqlite3.Connection, movement: Movement, code: str | None) -> M
     state = (
         MovementState.AUTHORIZED if movement.kind is MovementKind.AUTHORIZATION else MovementState.APPROVED
     )
-    return _moved(tx, movement, state, authorisation_code=authorisation_code(movement.id or ""))
+    return _moved(tx, movement, state, authorisation_code=movements.authorisation_code_of(movement.id or ""))
 
 
 def _give_back(tx: sqlite3.Connection, movement: Movement) -> None:
@@ -208,9 +207,7 @@ def _moved(
     after = replace(
         movement, state=state, code=code, authorisation_code=authorisation_code, lookups_left=lookups_left
     )
-    if not movements.move(
-        tx, movement, state, code=code, authorisation_code=authorisation_code, lookups_left=lookups_left
-    ):
+    if not movements.move(tx, movement, after):
         raise RefusedError("fenced")
     return after
 
@@ -231,11 +228,6 @@ def _authorization(tx: sqlite3.Connection, key: str, authorization: str) -> Move
     if found.kind is not MovementKind.AUTHORIZATION or found.id != authorization:
         raise RefusedError("key_reused")
     return found
-
-
-def authorisation_code(movement_id: str) -> str:
-    """As an issuer gives one: six characters."""
-    return hashlib.sha256(movement_id.encode()).hexdigest()[:6].upper()
 
 
 def _fingerprint(tx: sqlite3.Connection, order: MovementRequest) -> str:

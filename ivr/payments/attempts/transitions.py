@@ -10,7 +10,6 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.events import DisputeUpdated
-from ivr.events.emitter import Events
 from ivr.events.payment_events import (
     LinkOpened,
     PaymentApproved,
@@ -31,16 +30,14 @@ from ivr.jobs.job_list import (
     RESOLVE_ATTEMPT,
     VERIFY_ATTEMPT,
     Job,
-    Work,
 )
-from ivr.payments import history, job_numbers, tables, timeouts
+from ivr.payments import history, tables, timeouts
 from ivr.payments.attempts import bookkeeping, store
 from ivr.payments.attempts.states import FINAL, GRAPH, Event, State, move
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.links import store as link_store
+from ivr.payments.row_transitions import RowTransitions
 from ivr.payments.saved_cards.service import SavedCardService
-from ivr.platform.clock import Clock
-from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 
@@ -85,15 +82,10 @@ def payment_facts(attempt: Attempt) -> PaymentFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Transitions:
+class Transitions(RowTransitions):
     """Moves attempts, and asks for the jobs that look at them. An attempt that is passed in was read by
     `store.locked` in the same transaction.
     """
-
-    work: Work
-    clock: Clock
-    ids: Ids
-    events: Events
 
     @property
     def cards(self) -> SavedCardService:
@@ -124,10 +116,7 @@ class Transitions:
 
     def ask(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
         """Asks for a job under a number of its own."""
-        number = job_numbers.ask(
-            tx, tables.attempt, attempt.id, job, delay_s, work=self.work, clock=self.clock
-        )
-        return replace(attempt, jobs=number)
+        return replace(attempt, jobs=self.ask_job(tx, tables.attempt, attempt.id, job, delay_s))
 
     def ask_again(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
         """Asks for the same job of an attempt that is still in its state; after a day a person decides."""
@@ -172,7 +161,7 @@ class Transitions:
 
     def _follow_up(self, tx: sa.Connection, before: State, attempt: Attempt, now: datetime) -> Attempt:
         """Asks for the job that looks at the attempt next."""
-        if attempt.state is State.APPROVED and attempt.given_back_heard_at is not None:
+        if attempt.state is State.APPROVED and attempt.external_refund_heard_at is not None:
             return self.recheck(tx, attempt)
         if attempt.state is State.AUTHORIZED:
             return self._found_authorized(tx, attempt, now) if before is State.UNKNOWN else attempt

@@ -34,7 +34,7 @@ def test_an_approved_charge_is_settled_in_one_go(services: PaymentServices) -> N
     assert services.bill(attempt.bill_id) == (4_000, 0)
     assert services.events_of(attempt_id) == ["approved"]
     with services.engine.begin() as tx:
-        assert ledger.has(tx, ledger.Kind.CHARGE, attempt_id)
+        assert ledger.has(tx, ledger.EntryKind.CHARGE, attempt_id)
         assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 4_000}
         assert ledger.balance(tx, "bills:paid") == {"EUR": -4_000}
     services.assert_settled()

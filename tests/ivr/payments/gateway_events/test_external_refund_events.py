@@ -126,7 +126,7 @@ def test_a_returned_external_refund_is_reported(services: PaymentServices) -> No
         services.run_due()
     fell = f"{_elsewhere('10.00')}; it was 25.00 EUR before: the rest came back"
     assert _told(services, attempt_id) == [_elsewhere("25.00"), fell]
-    assert services.attempt(attempt_id).given_back_elsewhere_minor == 1_000
+    assert services.attempt(attempt_id).refunded_externally_minor == 1_000
     services.assert_settled()
 
 
