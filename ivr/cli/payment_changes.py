@@ -28,7 +28,7 @@ _NO_REFERENCE = (
 
 
 @dataclass(frozen=True, slots=True)
-class RefundRequest:
+class RefundCommand:
     """One refund of a payment. `minor` is the amount in minor units, None: all that is left. `key` is the
     idempotency key: the same key in the API's header is the same refund; None: there is none.
     """

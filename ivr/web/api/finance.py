@@ -10,10 +10,12 @@ from ivr.finance import payout_queries as payouts_read
 from ivr.finance.payout_queries import PayoutState
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.web.api.documents.disputes import DisputeDocument, DisputesDocument, dispute_document
-from ivr.web.api.documents.payouts import (
+from ivr.web.api.documents.finance import (
+    DisputeDocument,
+    DisputesDocument,
     PayoutsDocument,
     PayoutWithLinesDocument,
+    dispute_document,
     payout_document,
     payout_line_document,
 )

@@ -13,12 +13,11 @@ from ivr.payments.attempts.states import PublicState
 from ivr.web.api.documents import (
     bills,
     cards,
-    disputes,
+    fields,
+    finance,
     lockouts,
     messages,
     payments,
-    payouts,
-    problems,
     requests,
     webhooks,
 )
@@ -145,7 +144,7 @@ _OPERATIONS: Schema = {
     ),
     "GET /payouts": list_operation(
         "payouts",
-        payouts.PayoutsDocument,
+        finance.PayoutsDocument,
         "`bill` chooses those with a line of one of the bill's payments.",
         states=words(PayoutState),
         own_time="that arrive",
@@ -154,14 +153,14 @@ _OPERATIONS: Schema = {
         "getPayout",
         "payouts",
         "Read a payout with its lines",
-        {200: answer("The payout.", payouts.PayoutWithLinesDocument)},
+        {200: answer("The payout.", finance.PayoutWithLinesDocument)},
         *(404, 409),
         description="Each line with the payment and the refund that it belongs to.",
         parameters=[in_path("payout_id", "The payout's id, or the gateway's reference.")],
     ),
     "GET /disputes": list_operation(
         "disputes",
-        disputes.DisputesDocument,
+        finance.DisputesDocument,
         "A dispute is answered in the gateway's dashboard.",
         states=words(DisputeState),
         own_time="opened",
@@ -170,7 +169,7 @@ _OPERATIONS: Schema = {
         "getDispute",
         "disputes",
         "Read a dispute",
-        {200: answer("The dispute.", disputes.DisputeDocument)},
+        {200: answer("The dispute.", finance.DisputeDocument)},
         *(404, 409),
         description="By the gateway's reference.",
         parameters=[in_path("reference", "The gateway's reference of the dispute.")],
@@ -302,7 +301,7 @@ DOCUMENT: dict[str, Any] = {
     "webhooks": _WEBHOOKS,
     "components": {
         "schemas": component_schemas(
-            *(bills, payments, payouts, disputes, cards, messages, lockouts, requests, problems, webhooks)
+            *(bills, payments, finance, cards, messages, lockouts, requests, fields, webhooks)
         ),
         "headers": HEADERS,
         "securitySchemes": {

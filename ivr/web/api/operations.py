@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 from ivr.platform.database.change_feed import LIMIT_MAX
+from ivr.web.api.documents.fields import ProblemDocument
 from ivr.web.api.documents.json_schema import Model, Schema, ref
-from ivr.web.api.documents.problems import ProblemDocument
 
 _ANYWHERE = (400, 401, 500, 503)
 """Refusals that any request may meet; an operation adds its own."""

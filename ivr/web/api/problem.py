@@ -12,7 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from ivr.platform.card_mask import mask_cards
 from ivr.platform.database.availability import RETRY_AFTER_S
 from ivr.platform.flask_app import request_id
-from ivr.web.api.documents.problems import ProblemDocument
+from ivr.web.api.documents.fields import ProblemDocument
 
 MEDIA_TYPE = "application/problem+json"
 
