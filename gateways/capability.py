@@ -68,7 +68,7 @@ class UnsupportedError(Exception):
     """The gateway does not declare this capability; nothing was sent."""
 
 
-class Verb(StrEnum):
+class GatewayVerb(StrEnum):
     """What is asked of a gateway that not every gateway can do."""
 
     TOKENIZE = "tokenize"
@@ -85,21 +85,21 @@ class Verb(StrEnum):
 
 
 _CARD_ENTRY = {
-    Verb.TOKENIZE: CardEntry.TOKENIZE,
-    Verb.CHARGE: CardEntry.TOKENIZE,
-    Verb.AUTHORIZE: CardEntry.AUTHORIZE,
-    Verb.CAPTURE: CardEntry.AUTHORIZE,
-    Verb.VOID: CardEntry.AUTHORIZE,
+    GatewayVerb.TOKENIZE: CardEntry.TOKENIZE,
+    GatewayVerb.CHARGE: CardEntry.TOKENIZE,
+    GatewayVerb.AUTHORIZE: CardEntry.AUTHORIZE,
+    GatewayVerb.CAPTURE: CardEntry.AUTHORIZE,
+    GatewayVerb.VOID: CardEntry.AUTHORIZE,
 }
 
 
-_DECLARED: dict[Verb, Callable[[Capabilities], bool]] = {
-    Verb.REFUND: lambda facts: facts.refund,
-    Verb.PREPARE: lambda facts: facts.prepares,
-    Verb.OPEN_LINK: lambda facts: facts.links,
-    Verb.SAVE_CARD: lambda facts: facts.saves_cards,
-    Verb.PARSE_WEBHOOK: lambda facts: facts.webhooks,
-    Verb.PAYOUT_LINES: lambda facts: facts.settlement,
+_DECLARED: dict[GatewayVerb, Callable[[Capabilities], bool]] = {
+    GatewayVerb.REFUND: lambda facts: facts.refund,
+    GatewayVerb.PREPARE: lambda facts: facts.prepares,
+    GatewayVerb.OPEN_LINK: lambda facts: facts.links,
+    GatewayVerb.SAVE_CARD: lambda facts: facts.saves_cards,
+    GatewayVerb.PARSE_WEBHOOK: lambda facts: facts.webhooks,
+    GatewayVerb.PAYOUT_LINES: lambda facts: facts.settlement,
 }
 
 
@@ -107,7 +107,9 @@ def _always(_: Capabilities) -> bool:
     return True
 
 
-def require(gateway: str, capabilities: Capabilities, verb: Verb, *, currency: str | None = None) -> None:
+def require(
+    gateway: str, capabilities: Capabilities, verb: GatewayVerb, *, currency: str | None = None
+) -> None:
     """Returns where the gateway declares the verb and takes the currency; else raises UnsupportedError."""
     wanted = _CARD_ENTRY.get(verb, capabilities.card_entry)
     if capabilities.card_entry is not wanted:

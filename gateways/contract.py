@@ -199,7 +199,7 @@ class CardDeleted:
 
 
 LinkFound = Approved | LinkOpen | Cancelled | Unknown
-CardSaving = CardOnFile | Declined | Unknown
+SaveCardResult = CardOnFile | Declined | Unknown
 
 
 class Gateway(Protocol):
@@ -263,7 +263,7 @@ class Gateway(Protocol):
 
     def save_card(
         self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
-    ) -> CardSaving:
+    ) -> SaveCardResult:
         """Keeps the card of an approved charge that was sent with `keep_card`. `key` makes a repeat harmless;
         `gateway_customer_id` is the customer's id at the gateway, None for one that it does not know yet.
         """

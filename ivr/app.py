@@ -22,10 +22,10 @@ from ivr.web.api import blueprint as api
 from ivr.web.carrier_webhooks import messages as message_webhooks
 from ivr.web.carrier_webhooks import wiring
 from ivr.web.ops import health
+from ivr.web.ops.health import build_info, metrics_access, process_app
 from ivr.web.ops.metrics import Books, Metrics
-from ivr.web.ops.process_app import build_info, metrics_access, process_app
 from ivr.web.payer_pages import routes as link_pages
-from ivr.web.payer_pages.merchant import Merchant
+from ivr.web.payer_pages.facts import Merchant
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

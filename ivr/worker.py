@@ -35,10 +35,8 @@ from ivr.payments.service import Handler
 from ivr.platform.readiness import Readiness, ReadinessMetric
 from ivr.platform.settings.config import Config
 from ivr.web.ops import health
-from ivr.web.ops.call_ids import call_of
-from ivr.web.ops.process_app import build_info, metrics_access, process_app
-from ivr.web.ops.worker_http import WorkerHttp
-from ivr.web.ops.worker_metrics import RunsMetric, WorkerMetrics
+from ivr.web.ops.health import build_info, metrics_access, process_app
+from ivr.web.ops.worker import RunsMetric, WorkerHttp, WorkerMetrics, call_of
 
 if TYPE_CHECKING:
     from ivr.jobs.worker import Worker

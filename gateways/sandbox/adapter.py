@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from gateways.capability import Capabilities, CardEntry, Verb, require
+from gateways.capability import Capabilities, CardEntry, GatewayVerb, require
 from gateways.contract import (
     Approved,
     Authorized,
@@ -17,7 +17,6 @@ from gateways.contract import (
     CaptureRequest,
     CardDeleted,
     CardOnFile,
-    CardSaving,
     ChargeRequest,
     Declined,
     GatewayUnreachableError,
@@ -30,6 +29,7 @@ from gateways.contract import (
     RefundFound,
     RefundRequest,
     Result,
+    SaveCardResult,
     Unknown,
     VerifiedCharge,
     VoidRequest,
@@ -78,7 +78,7 @@ class SandboxGateway(UnsupportedVerbs):
 
     def charge(self, charge: ChargeRequest) -> Result:
         order = charge.order
-        require(self.name, self.capabilities, Verb.CHARGE, currency=order.currency)
+        require(self.name, self.capabilities, GatewayVerb.CHARGE, currency=order.currency)
         asked = {
             "key": order.key,
             "token": charge.token,
@@ -92,7 +92,7 @@ class SandboxGateway(UnsupportedVerbs):
         return _money_moved(self._ask("/charges", asked))
 
     def capture(self, capture: CaptureRequest) -> Result:
-        require(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
+        require(self.name, self.capabilities, GatewayVerb.CAPTURE, currency=capture.currency)
         asked = {
             "key": capture.key,
             "authorization": capture.authorization,
@@ -103,14 +103,14 @@ class SandboxGateway(UnsupportedVerbs):
 
     def void(self, void: VoidRequest) -> Result:
         """Approved where the authorization is released; Unknown where it was captured: look it up."""
-        require(self.name, self.capabilities, Verb.VOID)
+        require(self.name, self.capabilities, GatewayVerb.VOID)
         answer = self._ask("/voids", {"key": void.key, "authorization": void.authorization})
         if isinstance(answer, Unknown):
             return answer
         return Approved(answer.reference) if answer.state == "voided" else answer.unclear()
 
     def refund(self, refund: RefundRequest) -> Result:
-        require(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
+        require(self.name, self.capabilities, GatewayVerb.REFUND, currency=refund.currency)
         asked = {
             "key": refund.key,
             "charge": refund.gateway_reference,
@@ -149,7 +149,7 @@ class SandboxGateway(UnsupportedVerbs):
         return _found(self._look(refund.key, cancel=cancel))
 
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
-        require(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
+        require(self.name, self.capabilities, GatewayVerb.OPEN_LINK, currency=link.order.currency)
         answer = self._ask(
             "/links",
             {
@@ -175,7 +175,7 @@ class SandboxGateway(UnsupportedVerbs):
         close: bool,
         reference: str | None = None,  # noqa: ARG002 - this bank finds everything by our key
     ) -> LinkFound:
-        require(self.name, self.capabilities, Verb.OPEN_LINK)
+        require(self.name, self.capabilities, GatewayVerb.OPEN_LINK)
         answer = self._ask("/link-lookups", {"key": link.order.key, "close": close})
         if isinstance(answer, Unknown):
             return answer
@@ -190,7 +190,7 @@ class SandboxGateway(UnsupportedVerbs):
                 return answer.unclear()
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
-        require(self.name, self.capabilities, Verb.PARSE_WEBHOOK)
+        require(self.name, self.capabilities, GatewayVerb.PARSE_WEBHOOK)
         if self._webhook_secret is None:
             raise InvalidWebhookError("no secret is set")
         return webhooks.parse_webhook(self._webhook_secret, headers, body, self._now())
@@ -200,14 +200,14 @@ class SandboxGateway(UnsupportedVerbs):
 
     def save_card(
         self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
-    ) -> CardSaving:
+    ) -> SaveCardResult:
         """The bank keeps the very token that was charged: from now on it pays more than once."""
-        require(self.name, self.capabilities, Verb.SAVE_CARD)
+        require(self.name, self.capabilities, GatewayVerb.SAVE_CARD)
         asked = {"key": key, "token": token, "charge": charge_reference, "holder": gateway_customer_id}
         return saving.saved(self._client.post("/saved-cards", sealed(asked)), token)
 
     def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
-        require(self.name, self.capabilities, Verb.SAVE_CARD)
+        require(self.name, self.capabilities, GatewayVerb.SAVE_CARD)
         asked = {"token": card.token, "holder": card.gateway_customer_id}
         return saving.forgotten(self._client.post("/saved-cards/forgotten", sealed(asked)))
 

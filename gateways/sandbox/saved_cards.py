@@ -6,7 +6,7 @@ As with money: what is not understood to the last field is `Unknown`, and only t
 import re
 from http import HTTPStatus
 
-from gateways.contract import CardDeleted, CardOnFile, CardSaving, Declined, Unknown
+from gateways.contract import CardDeleted, CardOnFile, Declined, SaveCardResult, Unknown
 from gateways.sandbox.answers import error_code, unprocessed
 from gateways.sandbox.client import BankReply, NoBankReply
 from gateways.sandbox.declines import normalised
@@ -15,7 +15,7 @@ from gateways.secret import Secret
 _HOLDER = re.compile(r"cus_[0-9a-z]{1,40}")
 
 
-def saved(reply: BankReply | NoBankReply, token: Secret) -> CardSaving:
+def saved(reply: BankReply | NoBankReply, token: Secret) -> SaveCardResult:
     """The card as it is charged from now on: by the token that stood for it all along."""
     if isinstance(reply, NoBankReply):
         return Unknown(reply.reason)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateways.capability import Capabilities, CardEntry, Verb, require
+from gateways.capability import Capabilities, CardEntry, GatewayVerb, require
 from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.sandbox.answers import error_code, read_answer, unprocessed
 from gateways.sandbox.client import BankClient, NoBankReply
@@ -44,7 +44,7 @@ class SandboxTokenizer:
         return Unavailable(refused.reason, refused.retry_same_key)
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
-        require("sandbox", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
+        require("sandbox", _AUTHORIZES, GatewayVerb.AUTHORIZE, currency=order.currency)
         asked = {
             "key": order.key,
             "amount_minor": order.amount_minor,

@@ -8,12 +8,11 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from gateways.capability import Capabilities, CardEntry, Verb, require
+from gateways.capability import Capabilities, CardEntry, GatewayVerb, require
 from gateways.contract import (
     CaptureRequest,
     CardDeleted,
     CardOnFile,
-    CardSaving,
     ChargeRequest,
     Declined,
     GatewayUnreachableError,
@@ -27,6 +26,7 @@ from gateways.contract import (
     RefundNotFound,
     RefundRequest,
     Result,
+    SaveCardResult,
     Unknown,
     VerifiedCharge,
     VoidRequest,
@@ -96,23 +96,23 @@ class StripeGateway(UnsupportedVerbs):
     def prepare(
         self, order: Order, *, gateway_customer_id: str | None = None
     ) -> Prepared | Declined | Unknown:
-        require(self.name, self.capabilities, Verb.PREPARE, currency=order.currency)
+        require(self.name, self.capabilities, GatewayVerb.PREPARE, currency=order.currency)
         return self._payments.prepare(self._stripe.session(), order, gateway_customer_id)
 
     def charge(self, charge: ChargeRequest) -> Result:
-        require(self.name, self.capabilities, Verb.CHARGE, currency=charge.order.currency)
+        require(self.name, self.capabilities, GatewayVerb.CHARGE, currency=charge.order.currency)
         return self._payments.charge(self._stripe.session(), charge)
 
     def capture(self, capture: CaptureRequest) -> Result:
-        require(self.name, self.capabilities, Verb.CAPTURE, currency=capture.currency)
+        require(self.name, self.capabilities, GatewayVerb.CAPTURE, currency=capture.currency)
         return payments.capture(self._stripe.session(), capture)
 
     def void(self, void: VoidRequest) -> Result:
-        require(self.name, self.capabilities, Verb.VOID)
+        require(self.name, self.capabilities, GatewayVerb.VOID)
         return payments.void(self._stripe.session(), void)
 
     def refund(self, refund: RefundRequest) -> Result:
-        require(self.name, self.capabilities, Verb.REFUND, currency=refund.currency)
+        require(self.name, self.capabilities, GatewayVerb.REFUND, currency=refund.currency)
         return refunds.refund(self._stripe.session(), refund)
 
     def lookup(self, order: Order, *, cancel: bool, reference: str | None = None) -> LookupResult:
@@ -131,7 +131,7 @@ class StripeGateway(UnsupportedVerbs):
         return refunds.refunded_externally(self._stripe.session(), gateway_reference)
 
     def open_link(self, link: PayLink) -> LinkOpen | Declined | Unknown:
-        require(self.name, self.capabilities, Verb.OPEN_LINK, currency=link.order.currency)
+        require(self.name, self.capabilities, GatewayVerb.OPEN_LINK, currency=link.order.currency)
         return self._links.open(self._stripe.session(), link)
 
     def lookup_link(self, link: PayLink, *, close: bool, reference: str | None = None) -> LinkFound:
@@ -144,16 +144,16 @@ class StripeGateway(UnsupportedVerbs):
         *,
         charge_reference: str,  # noqa: ARG002 - the card is known by its token
         gateway_customer_id: str | None,
-    ) -> CardSaving:
-        require(self.name, self.capabilities, Verb.SAVE_CARD)
+    ) -> SaveCardResult:
+        require(self.name, self.capabilities, GatewayVerb.SAVE_CARD)
         return saved_cards.save(self._stripe.session(), key, token, gateway_customer_id)
 
     def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
-        require(self.name, self.capabilities, Verb.SAVE_CARD)
+        require(self.name, self.capabilities, GatewayVerb.SAVE_CARD)
         return saved_cards.forget(self._stripe.session(), card)
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> GatewayEvent:
-        require(self.name, self.capabilities, Verb.PARSE_WEBHOOK)
+        require(self.name, self.capabilities, GatewayVerb.PARSE_WEBHOOK)
         return webhooks.parse_webhook(self._webhook_secrets, headers, body, live=self._stripe.live)
 
     def payout_lines(self, payout: str) -> tuple[PayoutLine, ...]:

@@ -26,7 +26,7 @@ StripeCall = Callable[[V1Services, stripe.RequestOptions], stripe.StripeObject]
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class StripeTimeLimits:
     """How long Stripe may take, in seconds."""
 
     connect_s: float = 2.0
@@ -59,7 +59,7 @@ class NoStripeReply:
 class StripeSession:
     """The requests of one verb, under one deadline."""
 
-    def __init__(self, api_key: Secret, base: str, timing: Timing) -> None:
+    def __init__(self, api_key: Secret, base: str, timing: StripeTimeLimits) -> None:
         self._line = _Line(timing)
         self._client = stripe.StripeClient(
             api_key.reveal(),
@@ -85,12 +85,12 @@ class StripeSession:
 class Stripe:
     """One account of Stripe's. Holds no connection between verbs, so it is safe from any thread."""
 
-    def __init__(self, api_key: Secret, base: str, timing: Timing | None = None) -> None:
+    def __init__(self, api_key: Secret, base: str, timing: StripeTimeLimits | None = None) -> None:
         _silence_library()
         self.base = base.rstrip("/")
         self.live = "_live_" in api_key.reveal()[:8]
         self._api_key = api_key
-        self._timing = timing or Timing()
+        self._timing = timing or StripeTimeLimits()
 
     def session(self, *, in_all_s: float | None = None) -> StripeSession:
         """For one verb; `in_all_s` where nobody waits for it."""
@@ -105,7 +105,7 @@ class _Line(stripe.HTTPClient):
 
     name = "requests"
 
-    def __init__(self, timing: Timing) -> None:
+    def __init__(self, timing: StripeTimeLimits) -> None:
         super().__init__()
         self._timing = timing
         self._ends_at = time.monotonic() + timing.in_all_s

@@ -6,7 +6,7 @@ card: whose it is, is the answer. A card that is called not kept while somebody 
 and unknown to us, for good.
 """
 
-from gateways.contract import CardDeleted, CardOnFile, CardSaving, Unknown
+from gateways.contract import CardDeleted, CardOnFile, SaveCardResult, Unknown
 from gateways.secret import Secret
 from gateways.stripe.answers import StripeFields, StripeRefusal, ask
 from gateways.stripe.client import StripeSession
@@ -15,7 +15,7 @@ from gateways.stripe.intents import KEY, card_declined, declined_by_gateway
 _GONE = "resource_missing"
 
 
-def save(api: StripeSession, key: str, token: Secret, gateway_customer_id: str | None) -> CardSaving:
+def save(api: StripeSession, key: str, token: Secret, gateway_customer_id: str | None) -> SaveCardResult:
     """Whosever it is afterwards: a repeat may come after Stripe has forgotten `key`, and find the card with
     the customer that was made before.
     """
@@ -63,7 +63,7 @@ def _new_customer(api: StripeSession, key: str) -> str | StripeRefusal | Unknown
     return answer.reference("id") or Unknown("Stripe's answer is not a customer that can be read")
 
 
-def _not_attached(api: StripeSession, token: Secret, refused: StripeRefusal) -> CardSaving:
+def _not_attached(api: StripeSession, token: Secret, refused: StripeRefusal) -> SaveCardResult:
     """It may be attached already, by the payment itself or by a request before this one: only a card that
     was seen, and that nobody has, is not kept for certain.
     """

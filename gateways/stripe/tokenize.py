@@ -9,7 +9,7 @@ import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from gateways.capability import Capabilities, CardEntry, Verb, require
+from gateways.capability import Capabilities, CardEntry, GatewayVerb, require
 from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.secret import Secret
 from gateways.stripe.answers import StripeFields, StripeRefusal, ask
@@ -43,7 +43,7 @@ class StripeTokenizer:
         return made
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
-        require("stripe", _AUTHORIZES, Verb.AUTHORIZE, currency=order.currency)
+        require("stripe", _AUTHORIZES, GatewayVerb.AUTHORIZE, currency=order.currency)
         api = self.stripe.session()
         token = _payment_method(api, card, order.key)
         if not isinstance(token, Secret):

@@ -20,11 +20,18 @@ import click
 from ivr.cli import example
 from ivr.customers.caller import Caller
 from ivr.demo.bills import DEMO_BILL, bills_of, make_bills, what_to_key
-from ivr.demo.environment import CALLED, CALLER, DemoEnvironment, number_of, prepare, running
-from ivr.demo.folder_lock import FolderLock, is_ready
-from ivr.demo.processes import LEAVING, READY_S_MAX, Processes, StartError
+from ivr.demo.environment import (
+    CALLED,
+    CALLER,
+    DemoEnvironment,
+    FolderLock,
+    is_ready,
+    number_of,
+    prepare,
+    running,
+)
+from ivr.demo.processes import LEAVING, READY_S_MAX, Processes, StartError, start_server
 from ivr.demo.receipt import NotConfirmedError, Receipt, link_text, wait_for_receipt
-from ivr.demo.server import start_server
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
 from ivr.platform.money import plain

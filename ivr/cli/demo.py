@@ -18,11 +18,8 @@ import click
 from ivr.cli import example
 from ivr.cli.call import FOLDER
 from ivr.demo.bills import make_bills, told
-from ivr.demo.environment import ANY_PORTS, CALLER, USUAL_PORTS, DemoEnvironment, prepare
-from ivr.demo.folder_lock import FolderLock
-from ivr.demo.processes import LEAVING, Processes, StartError
-from ivr.demo.server import start_server
-from ivr.demo.texts import Texts
+from ivr.demo.environment import ANY_PORTS, CALLER, USUAL_PORTS, DemoEnvironment, FolderLock, prepare
+from ivr.demo.processes import LEAVING, Processes, StartError, Texts, start_server
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
 from ivr.platform.money import plain

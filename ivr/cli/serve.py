@@ -7,24 +7,33 @@ a sentence and not a loop of restarts. On SIGTERM a process finishes the request
 
 import os
 import signal
+import sys
 import threading
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from ipaddress import ip_address
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+import structlog
 
-from gateways.settings import settings_of
+from flows.language import PromptError
+from gateways.settings import Setting, settings_of
 from ivr.cli import Fault, boot, example
-from ivr.cli import wsgi_apps as serving
-from ivr.cli.start_log import log_start, warn_of_exposure
 from ivr.platform import logs
 from ivr.platform import process_memory as memory
 from ivr.platform.database.migrations import can_serve
 from ivr.platform.settings.config import Config, load_config
+from ivr.platform.settings.reading import SettingsError
 from ivr.platform.settings.shared import BY_CARRIER
 from ivr.platform.wsgi.handover import PortTakenError, listen
 from ivr.platform.wsgi.parent import Parent
-from ivr.platform.wsgi.worker import Serving
+from ivr.platform.wsgi.worker import Serving, Worker
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 """Where web processes add up their counters. prometheus_client reads it when it is imported: the other
@@ -95,7 +104,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     logs.configure(read.log_level, "web")
     log_start(settings_of(Config), os.environ, **_mode(read), workers=workers, threads=threads)
     warn_of_exposure(host, port, in_production=read.in_production)
-    of_web = Serving(serving.web, threads, serving.WEB_BODY_BYTES_MAX)
+    of_web = Serving(_web_app, threads, WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
 
 
@@ -132,7 +141,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
         threads=threads,
     )
     warn_of_exposure(host, port, in_production=read.in_production)
-    of_pci = Serving(serving.pci, threads, serving.PCI_BODY_BYTES_MAX)
+    of_pci = Serving(_pci_app, threads, PCI_BODY_BYTES_MAX)
     _serve("pci", of_pci, host=host, port=port, workers=workers)
 
 
@@ -183,3 +192,64 @@ def worker(host: str, port: int) -> None:
         raise Fault(str(fault)) from None
     if not finished:
         os._exit(1)  # a job still runs: its thread would keep the process, and its lock, alive
+
+
+log = structlog.get_logger("paybycall")
+
+
+def log_start(
+    settings: Iterable[Setting[Any]], environ: Mapping[str, str], *, database_url: str, **mode: object
+) -> None:
+    """Logs names of settings, never a value, and of the database only its kind."""
+    names = sorted(one.name for one in settings if environ.get(one.name, "").strip())
+    kind = database_url.partition(":")[0].partition("+")[0]
+    log.info("starting", version=version("paybycall"), database=kind, **mode, settings_set=names)
+
+
+def warn_of_exposure(host: str, port: int, *, in_production: bool) -> None:
+    """Warns in production. `host` and `port`: where the process listens. In a container it listens on every
+    address, and the container's network keeps strangers out.
+    """
+    if not in_production:
+        return
+    if os.geteuid() == 0:
+        log.warning("running_as_root", sentence="This process runs as root: run it under a user of its own.")
+    if not _is_loopback(host):
+        said = f"Port {port} on {host} speaks plain http: let the network pass nobody but the proxy to it."
+        log.warning("listens_beyond_this_machine", sentence=said)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+WEB_BODY_BYTES_MAX = 1_000_000
+"""The longest body that a route takes: a gateway's webhook."""
+PCI_BODY_BYTES_MAX = 64_000
+
+
+def _web_app(_worker: Worker) -> "WSGIApplication":
+    from ivr.app import web_app
+
+    return _made(lambda: web_app(os.environ))
+
+
+def _pci_app(worker: Worker) -> "WSGIApplication":
+    from ivr.pci.process import app_from_environ
+
+    return _made(lambda: app_from_environ(os.environ, worker.replace))
+
+
+def _made(make: "Callable[[], WSGIApplication]") -> "WSGIApplication":
+    """Calls `make`. A fault that shows only now, such as a recording that fits no prompt, is written as a
+    sentence to standard error, and the process ends with status 2.
+    """
+    try:
+        return make()
+    except (SettingsError, PromptError) as fault:
+        sys.stderr.write(f"{fault}\n")
+        sys.stderr.flush()
+        os._exit(Fault.exit_code)

@@ -11,12 +11,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from ivr.demo.environment import DemoEnvironment
 
 STOP_S_MAX = 10
 READY_S_MAX = 60
@@ -149,3 +151,48 @@ def _answers(url: str) -> bool:
             return bool(response.status == 200)  # noqa: PLR2004
     except (URLError, OSError):
         return False
+
+
+def start_server(processes: Processes, demo: DemoEnvironment, tell: Callable[[str], object]) -> None:
+    """Starts the Procfile's processes and the sandbox bank; raises StartError where one does not start."""
+    names = ("web", "worker") if demo.by_carrier else ("web", "pci", "worker")
+    tell(f"Starting {', '.join(names[:-1])} and worker, with the sandbox bank ...")
+    procfile = read_procfile(Path("Procfile"), ("release", *names))
+    processes.run("release", procfile["release"])
+    bank = [
+        "--port",
+        str(demo.ports["sandbox"]),
+        "--database",
+        str(demo.folder / "sandbox-bank.db"),
+    ]
+    bank += ["--notify", f"{demo.environ['PUBLIC_URL']}/gateways/sandbox/webhook"]
+    processes.start("sandbox", ["paybycall", "sandbox", *bank])
+    for name in names:
+        processes.start(name, procfile[name], port=demo.ports.get(name))
+    ready = {
+        "sandbox": f"{demo.environ['SANDBOX_URL']}/",
+        "web": f"{demo.environ['PUBLIC_URL']}/readyz",
+    }
+    if not demo.by_carrier:
+        ready["pci"] = f"{demo.environ['PCI_PUBLIC_URL']}/readyz"
+    processes.wait_until_ready(ready)
+
+
+_OF_A_TEXT = ("  +--", "  | ")
+
+
+class Texts:
+    """What was sent since it was last asked."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = 0
+
+    def new(self) -> list[str]:
+        """The lines of the texts since then; a line that is not whole yet comes the next time."""
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            whole = file.read().rpartition(b"\n")
+        self._read += len(whole[0]) + len(whole[1])
+        lines = whole[0].decode(errors="replace").splitlines()
+        return [line for line in lines if line.startswith(_OF_A_TEXT)]

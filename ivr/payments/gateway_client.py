@@ -17,7 +17,6 @@ from gateways.contract import (
     CaptureRequest,
     CardDeleted,
     CardOnFile,
-    CardSaving,
     ChargeRequest,
     Declined,
     Gateway,
@@ -30,6 +29,7 @@ from gateways.contract import (
     RefundFound,
     RefundRequest,
     Result,
+    SaveCardResult,
     Unknown,
     VerifiedCharge,
     VoidRequest,
@@ -108,13 +108,13 @@ class GatewayClient:
         """Opens a page on which the payer can pay the order."""
         return self._sent("open_link", attempt, lambda: self.gateway.open_link(link))
 
-    def save_card(self, card: SavedCard, charge_reference: str) -> CardSaving:
+    def save_card(self, card: SavedCard, charge_reference: str) -> SaveCardResult:
         """Keeps the card for its customer's next payment."""
         token, customer = card.token, card.gateway_customer_id
         if token is None:
             raise ValueError("a card without a token is to be saved")
 
-        def save() -> CardSaving:
+        def save() -> SaveCardResult:
             return self.gateway.save_card(
                 card.id, token, charge_reference=charge_reference, gateway_customer_id=customer
             )

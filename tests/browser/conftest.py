@@ -15,7 +15,7 @@ from gateways.capability import CardEntry
 from gateways.contract import ChargeRequest, LinkOpen
 from ivr.platform.database.engine import make_engine
 from ivr.platform.settings.line import Wording
-from ivr.web.payer_pages.merchant import Merchant
+from ivr.web.payer_pages.facts import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support.browser import Browser, running_browser
 from tests.support.databases import Databases

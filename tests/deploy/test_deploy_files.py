@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ivr.cli.wsgi_apps import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
+from ivr.cli.serve import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
 from tests.support.settings_of_readme import ROOT, readme_settings
 from tests.support.tools import python_tool, tool
 

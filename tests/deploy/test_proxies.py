@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ivr.cli.wsgi_apps import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
+from ivr.cli.serve import PCI_BODY_BYTES_MAX, WEB_BODY_BYTES_MAX
 from ivr.doctor import external_checks as outside
 from ivr.doctor.checks import FaultError
 from tests.support.proxies import PROXIES, Proxy, running_proxy

@@ -25,7 +25,7 @@ from ivr.platform.ids import RandomIds
 from ivr.platform.settings.config import load_config
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Event, Said
+from ivr.simulators.phone.events import PhoneEvent, Said
 from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
@@ -220,7 +220,7 @@ def _call(environ: Mapping[str, str], ports: Mapping[str, str]) -> list[str]:
     )
     said: list[str] = []
 
-    def hear(event: Event) -> None:
+    def hear(event: PhoneEvent) -> None:
         if isinstance(event, Said):
             said.append(event.text)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ivr.simulators.phone.events import Event, KeysAsked, Paused, Reason
+from ivr.simulators.phone.events import KeysAsked, Paused, PhoneEvent, Reason
 from tests.support.deployed_server import DeployedServer, authorizing, on_postgres
 from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, PhoneCall
 from tests.support.waiting import eventually
@@ -35,7 +35,7 @@ def paid_once(server: DeployedServer, reference: str, rung: PhoneCall) -> None:
     ]
 
 
-def is_poll(event: Event) -> bool:
+def is_poll(event: PhoneEvent) -> bool:
     return isinstance(event, Paused)
 
 

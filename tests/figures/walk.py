@@ -89,7 +89,7 @@ def trace_call() -> list[Trace]:
 
     The same call was made once before, so that nothing is loaded for the first time.
     """
-    with _server() as server:
+    with running_server() as server:
         for _ in range(2):
             server.reset()
             server.add_bill()
@@ -100,7 +100,9 @@ def trace_call() -> list[Trace]:
 
 
 @contextmanager
-def _server() -> Iterator[Any]:
+def running_server() -> Iterator[Any]:
+    """A server on SQLite, outside of pytest."""
+
     def no_postgres() -> str:
         raise AssertionError("figures are taken on SQLite")
 

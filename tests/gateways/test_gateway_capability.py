@@ -1,6 +1,6 @@
 import pytest
 
-from gateways.capability import Capabilities, CardEntry, UnsupportedError, Verb, require
+from gateways.capability import Capabilities, CardEntry, GatewayVerb, UnsupportedError, require
 
 TOKENS = Capabilities(card_entry=CardEntry.TOKENIZE, currencies=frozenset({"EUR"}))
 AUTHORIZATIONS = Capabilities(card_entry=CardEntry.AUTHORIZE, refund=True)
@@ -9,32 +9,34 @@ AUTHORIZATIONS = Capabilities(card_entry=CardEntry.AUTHORIZE, refund=True)
 @pytest.mark.parametrize(
     ("capabilities", "verb", "currency"),
     [
-        (TOKENS, Verb.TOKENIZE, None),
-        (TOKENS, Verb.CHARGE, "EUR"),
-        (AUTHORIZATIONS, Verb.AUTHORIZE, "KWD"),
-        (AUTHORIZATIONS, Verb.CAPTURE, "EUR"),
-        (AUTHORIZATIONS, Verb.VOID, None),
-        (AUTHORIZATIONS, Verb.REFUND, "JPY"),
+        (TOKENS, GatewayVerb.TOKENIZE, None),
+        (TOKENS, GatewayVerb.CHARGE, "EUR"),
+        (AUTHORIZATIONS, GatewayVerb.AUTHORIZE, "KWD"),
+        (AUTHORIZATIONS, GatewayVerb.CAPTURE, "EUR"),
+        (AUTHORIZATIONS, GatewayVerb.VOID, None),
+        (AUTHORIZATIONS, GatewayVerb.REFUND, "JPY"),
     ],
 )
-def test_what_is_declared_goes_on(capabilities: Capabilities, verb: Verb, currency: str | None) -> None:
+def test_what_is_declared_goes_on(
+    capabilities: Capabilities, verb: GatewayVerb, currency: str | None
+) -> None:
     require("yours", capabilities, verb, currency=currency)
 
 
 @pytest.mark.parametrize(
     ("capabilities", "verb", "currency"),
     [
-        (TOKENS, Verb.CHARGE, "USD"),
-        (TOKENS, Verb.AUTHORIZE, "EUR"),
-        (TOKENS, Verb.CAPTURE, "EUR"),
-        (TOKENS, Verb.VOID, None),
-        (TOKENS, Verb.REFUND, "EUR"),
-        (AUTHORIZATIONS, Verb.CHARGE, "EUR"),
-        (AUTHORIZATIONS, Verb.TOKENIZE, None),
+        (TOKENS, GatewayVerb.CHARGE, "USD"),
+        (TOKENS, GatewayVerb.AUTHORIZE, "EUR"),
+        (TOKENS, GatewayVerb.CAPTURE, "EUR"),
+        (TOKENS, GatewayVerb.VOID, None),
+        (TOKENS, GatewayVerb.REFUND, "EUR"),
+        (AUTHORIZATIONS, GatewayVerb.CHARGE, "EUR"),
+        (AUTHORIZATIONS, GatewayVerb.TOKENIZE, None),
     ],
 )
 def test_what_is_not_declared_is_refused_by_name(
-    capabilities: Capabilities, verb: Verb, currency: str | None
+    capabilities: Capabilities, verb: GatewayVerb, currency: str | None
 ) -> None:
     with pytest.raises(UnsupportedError, match="yours"):
         require("yours", capabilities, verb, currency=currency)

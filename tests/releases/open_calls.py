@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Ended, Event, KeysAsked, Paused
-from ivr.simulators.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.events import Ended, KeysAsked, Paused, PhoneEvent
+from ivr.simulators.phone.keys import HANG_UP, CallerHangUp
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support.carrier_pay import carriers_habits
 from tests.support.carrier_signature import signed_headers
@@ -57,9 +57,9 @@ class CallerOnTheLine:
         self._stays = stays
         self._pauses = pauses
         self._keyed = keyed
-        self._pause: Event | None = None
+        self._pause: PhoneEvent | None = None
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:
         if not self._lines:
             return self._done()
         line = self._lines.pop(0)
@@ -68,7 +68,7 @@ class CallerOnTheLine:
             return None
         return NAMES.get(line.strip("()"), line)
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         if self._pauses is None or self._lines or not isinstance(event, Paused):
             return ""
         if event is not self._pause:
@@ -78,7 +78,7 @@ class CallerOnTheLine:
                 return self._done()
         return ""
 
-    def _done(self) -> HangUp:
+    def _done(self) -> CallerHangUp:
         if self._stays:
             raise StillOnTheLineError
         return HANG_UP

@@ -7,8 +7,8 @@ in which it was said, for the books: nobody who is charged may have heard otherw
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ivr.simulators.phone.events import Event, Faulted, KeysAsked, Paused, Said
-from ivr.simulators.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.events import Faulted, KeysAsked, Paused, PhoneEvent, Said
+from ivr.simulators.phone.keys import HANG_UP, CallerHangUp
 from tests.simulation.carrier import CarrierLine
 from tests.simulation.chance import Chance
 from tests.simulation.prompt_names import HINTS, is_card_entry, named, without_hints
@@ -90,9 +90,9 @@ class SimulatedCaller:
     _asked: int = 0
     _cards: int = 0
     _number_keyed: bool = False
-    _last: Event | None = None
+    _last: PhoneEvent | None = None
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: PhoneEvent) -> None:
         match event:
             case Said(text):
                 self.heard.append(Heard(named(text), text, self.line.at))
@@ -100,7 +100,7 @@ class SimulatedCaller:
             case Faulted():
                 self.faults.append(event)
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:
         if self._leaves():
             return HANG_UP
         self._asked += 1
@@ -119,14 +119,14 @@ class SimulatedCaller:
             self.hearing.presses(keys[0], self.line.at)
         return keys
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         if event is not self._last and self._leaves():
             self._last = event
             return HANG_UP
         self._last = event
         return self._ahead(event)
 
-    def _ahead(self, event: Event) -> str:
+    def _ahead(self, event: PhoneEvent) -> str:
         """A key that they are sure is right, before they have heard what for. Not into a card's number, and
         once into each sentence.
         """

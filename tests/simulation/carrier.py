@@ -14,8 +14,8 @@ from ivr.simulators.phone.transport import (
     Form,
     HttpAnswer,
     HungUpError,
-    NoAnswerError,
     NotConnectedError,
+    NoWebhookAnswerError,
     encoded,
 )
 from tests.simulation.chance import Chance, Fate
@@ -106,7 +106,7 @@ class CarrierLine:
         if box is None or (came and box.content is None):
             raise NotConnectedError("nobody is there")
         if not came or box.content is BROKEN or fate is Fate.ANSWER_LOST:
-            raise NoAnswerError("no answer within 15 s")
+            raise NoWebhookAnswerError("no answer within 15 s")
         got: Received = box.content
         self._be_late()
         self.at = url

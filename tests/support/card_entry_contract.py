@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import CardEntry, Verb
+from gateways.capability import CardEntry, GatewayVerb
 from gateways.contract import (
     Approved,
     Authorized,
@@ -36,7 +36,7 @@ from tests.support.gateway_verbs import AT_ONCE, HARMS, at_once, nothing_moved, 
 class TokenContract(GatewayContract):
     """For `card_entry = tokenize`: the PCI process makes a token, the worker charges it."""
 
-    first = Verb.CHARGE
+    first = GatewayVerb.CHARGE
     found = Approved
     done = Approved
 
@@ -135,7 +135,7 @@ class TokenContract(GatewayContract):
     def test_tokenizing_without_an_answer_is_unavailable_and_can_be_repeated(
         self, harness: GatewayHarness, harm: str
     ) -> None:
-        getattr(harness, harm)(Verb.TOKENIZE)
+        getattr(harness, harm)(GatewayVerb.TOKENIZE)
 
         lost = harness.tokenizer.tokenize(harness.good_card, key="entry-a-1")
         assert isinstance(lost, Unavailable)
@@ -145,7 +145,7 @@ class TokenContract(GatewayContract):
     def test_tokenizing_that_was_not_processed_goes_through_under_its_key(
         self, harness: GatewayHarness
     ) -> None:
-        harness.answer_not_processed(Verb.TOKENIZE)
+        harness.answer_not_processed(GatewayVerb.TOKENIZE)
 
         not_processed = harness.tokenizer.tokenize(harness.good_card, key="entry-a-1")
         assert isinstance(not_processed, Unavailable)
@@ -161,7 +161,7 @@ class TokenContract(GatewayContract):
 class AuthorizationContract(GatewayContract):
     """For `card_entry = authorize`: the PCI process authorizes, the worker captures or voids."""
 
-    first = Verb.AUTHORIZE
+    first = GatewayVerb.AUTHORIZE
     found = Authorized
     done = CardAuthorized
 
@@ -245,7 +245,7 @@ class AuthorizationContract(GatewayContract):
         self, harness: GatewayHarness, harm: str
     ) -> None:
         authorization = self.held(harness)
-        getattr(harness, harm)(Verb.CAPTURE)
+        getattr(harness, harm)(GatewayVerb.CAPTURE)
 
         assert isinstance(harness.gateway.capture(CaptureRequest("a-1", authorization, 5000, "EUR")), Unknown)
         assert isinstance(self.look(harness, "a-1", cancel=True), Approved)
@@ -253,7 +253,7 @@ class AuthorizationContract(GatewayContract):
 
     def test_a_capture_that_was_lost_is_still_held_and_can_be_captured(self, harness: GatewayHarness) -> None:
         capture = CaptureRequest("a-1", self.held(harness), 5000, "EUR")
-        harness.lose_request(Verb.CAPTURE)
+        harness.lose_request(GatewayVerb.CAPTURE)
 
         assert isinstance(harness.gateway.capture(capture), Unknown)
         assert isinstance(self.look(harness, "a-1", cancel=True), Authorized)
@@ -261,7 +261,7 @@ class AuthorizationContract(GatewayContract):
 
     def test_a_capture_that_was_not_processed_goes_through_again(self, harness: GatewayHarness) -> None:
         capture = CaptureRequest("a-1", self.held(harness), 5000, "EUR")
-        harness.answer_not_processed(Verb.CAPTURE)
+        harness.answer_not_processed(GatewayVerb.CAPTURE)
 
         not_processed = harness.gateway.capture(capture)
         assert isinstance(not_processed, Unknown)
@@ -295,7 +295,7 @@ class AuthorizationContract(GatewayContract):
         self, harness: GatewayHarness, harm: str
     ) -> None:
         authorization = self.held(harness)
-        getattr(harness, harm)(Verb.VOID)
+        getattr(harness, harm)(GatewayVerb.VOID)
 
         assert isinstance(harness.gateway.void(VoidRequest("a-1", authorization)), Unknown)
         assert self.look(harness, "a-1", cancel=False) == Cancelled()

@@ -13,7 +13,7 @@ from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Event, Said
+from ivr.simulators.phone.events import PhoneEvent, Said
 from ivr.simulators.phone.transport import HttpTransport
 from ivr.simulators.phone.webhooks import CallSettings
 
@@ -21,7 +21,7 @@ public_url, pci_public_url, account, token, reference = sys.argv[1:]
 said: list[str] = []
 
 
-def hear(event: Event) -> None:
+def hear(event: PhoneEvent) -> None:
     if isinstance(event, Said):
         said.append(event.text)
 

@@ -35,7 +35,7 @@ from ivr.platform.ids import RandomIds
 from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Event, Listener, Said, ignore
+from ivr.simulators.phone.events import PhoneEvent, PhoneListener, Said, ignore
 from ivr.simulators.phone.webhooks import CallSettings, Webhooks
 from tests.support import schema
 from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, ImpatientClock, PhoneCall
@@ -99,13 +99,13 @@ class DeployedServer(ServerProcesses):
         *,
         caller: PhoneCaller | None = None,
         line: HttpPhoneLine | None = None,
-        listener: Listener = ignore,
+        listener: PhoneListener = ignore,
     ) -> PhoneCall:
         """A call to its end, from a number of its own; by itself the caller pays the bill."""
         settings = self._call_settings(f"+346005{next(_numbers):05}")
         said: list[str] = []
 
-        def hear(event: Event) -> None:
+        def hear(event: PhoneEvent) -> None:
             if isinstance(event, Said):
                 said.append(event.text)
             listener(event)

@@ -16,8 +16,8 @@ from ivr.pci.migrations import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from ivr.simulators.phone.caller import PhoneCaller
-from ivr.simulators.phone.events import Event, KeysAsked
-from ivr.simulators.phone.keys import HangUp
+from ivr.simulators.phone.events import KeysAsked, PhoneEvent
+from ivr.simulators.phone.keys import CallerHangUp
 from tests.support.deployed_server import DeployedServer, make_server, payer
 from tests.support.http_phone_line import HttpPhoneLine
 from tests.support.many_callers import ANSWERED
@@ -38,11 +38,11 @@ class Listens:
         self._caller = caller
         self._listens_s = listens_s
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:
         time.sleep(self._listens_s)
         return self._caller.keys(asked, heard)
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         return self._caller.meanwhile(event)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ivr.platform.clock import Clock
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Ended, Event, Listener, ignore
+from ivr.simulators.phone.events import Ended, PhoneEvent, PhoneListener, ignore
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.simulators.phone.transport import Transport
 from ivr.simulators.phone.webhooks import CallSettings
@@ -27,7 +27,7 @@ def play(
     clock: Clock,
     update: bool,
     names: Mapping[str, str] | None = None,
-    listener: Listener = ignore,
+    listener: PhoneListener = ignore,
     faults_expected: bool = False,
     afterwards: Callable[[], Sequence[str]] = tuple,
     compare: bool = True,
@@ -44,7 +44,7 @@ def play(
     transcript = Transcript(dialogue.header)
     caller = ScriptedCaller(dialogue.lines, transcript.keyed)
 
-    def hear(event: Event) -> None:
+    def hear(event: PhoneEvent) -> None:
         transcript(event)
         listener(event)
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateways.capability import Verb
+from gateways.capability import GatewayVerb
 from gateways.contract import Authorizer, Card, Gateway, Order, Tokenizer
 from gateways.declines import Decline
 from gateways.secret import Secret
 
 LOOKUP = "lookup"
 FORGET = "forget a card"
-AskedVerb = Verb | str
+AskedVerb = GatewayVerb | str
 """A verb, or one of the two above."""
 
 

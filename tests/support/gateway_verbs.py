@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from gateways.capability import Verb
+from gateways.capability import GatewayVerb
 from gateways.contract import Approved, Card, CardOnFile, LookupResult, Order, PayLink, Result, Unknown
 from gateways.secret import Secret
 from tests.support.gateway_harness import GatewayHarness
@@ -22,7 +22,7 @@ HARMS = ("lose_answer", "fail", "garble")
 class GatewayVerbs:
     """What holds for both kinds of card entry; `pay` takes the money in the way of the kind."""
 
-    first: ClassVar[Verb]
+    first: ClassVar[GatewayVerb]
     """The verb that the issuer is asked by."""
     done: ClassVar[type]
     """What it says where it went well."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import UnsupportedError, Verb
+from gateways.capability import GatewayVerb, UnsupportedError
 from gateways.contract import (
     Approved,
     Cancelled,
@@ -113,7 +113,7 @@ class LinkContract:
 
     @pytest.mark.parametrize("harm", HARMS)
     def test_a_lost_answer_is_found_without_a_reference(self, harness: LinkHarness, harm: str) -> None:
-        _break(harness, harm, Verb.OPEN_LINK)
+        _break(harness, harm, GatewayVerb.OPEN_LINK)
         assert isinstance(harness.gateway.open_link(harness.link("a-1")), Unknown)
         found = self.look(harness)
         assert isinstance(found, LinkOpen)
@@ -122,7 +122,7 @@ class LinkContract:
         assert harness.books("a-1").taken_minor == AMOUNT_MINOR
 
     def test_a_page_that_was_not_processed_opens_under_its_key(self, harness: LinkHarness) -> None:
-        harness.answer_not_processed(Verb.OPEN_LINK)
+        harness.answer_not_processed(GatewayVerb.OPEN_LINK)
         not_processed = harness.gateway.open_link(harness.link("a-1"))
         assert isinstance(not_processed, Unknown)
         assert not_processed.retry_same_key
@@ -130,7 +130,7 @@ class LinkContract:
         assert self.look(harness) == opened
 
     def test_a_lost_request_is_closed_and_can_never_be_paid(self, harness: LinkHarness) -> None:
-        harness.lose_request(Verb.OPEN_LINK)
+        harness.lose_request(GatewayVerb.OPEN_LINK)
         assert isinstance(harness.gateway.open_link(harness.link("a-1")), Unknown)
         assert self.look(harness, close=True) == Cancelled()
         late = harness.gateway.open_link(harness.link("a-1"))

@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 
 from ivr.simulators.phone.caller import PhoneCaller
-from ivr.simulators.phone.events import Event, KeysAsked
-from ivr.simulators.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.events import KeysAsked, PhoneEvent
+from ivr.simulators.phone.keys import HANG_UP, CallerHangUp
 from tests.support.deployed_server import DeployedServer, payer
 from tests.support.http_phone_line import PhoneCall
 
@@ -37,10 +37,10 @@ class HangsUp:
         self._caller = caller
         self._left = nth
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:
         return self._caller.keys(asked, heard)
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         self._left -= 1
         return HANG_UP if self._left <= 0 else self._caller.meanwhile(event)
 

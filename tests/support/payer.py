@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import DialStatus, Ended, Event, KeysAsked
-from ivr.simulators.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.events import DialStatus, Ended, KeysAsked, PhoneEvent
+from ivr.simulators.phone.keys import HANG_UP, CallerHangUp
 from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Transport
 from ivr.simulators.phone.webhooks import CallSettings
@@ -43,13 +43,13 @@ class LeavingCaller(ScriptedCaller):
     ) -> None:
         super().__init__([read_line(line, NAMES) for line in lines], did)
         self._leaves_at = leaves_at
-        self._last: Event | None = None
+        self._last: PhoneEvent | None = None
         self.chances = 0
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:
         return HANG_UP if self._leaves() else super().keys(asked, heard)
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         if event is not self._last and self._leaves():
             return HANG_UP
         self._last = event
@@ -68,14 +68,14 @@ def pay(
     transport: Transport | None = None,
     settings: CallSettings | None = None,
     person: DialStatus = DialStatus.COMPLETED,
-    listener: Callable[[Event], None] = lambda _: None,
+    listener: Callable[[PhoneEvent], None] = lambda _: None,
     habits: PayHabits | None = None,
 ) -> tuple[Ended, list[str], LeavingCaller]:
     """A call of the usual caller: how it ended, its transcript, and who called."""
     transcript = Transcript()
     caller = LeavingCaller(lines, leaves_at, transcript.keyed)
 
-    def hear(event: Event) -> None:
+    def hear(event: PhoneEvent) -> None:
         transcript(event)
         listener(event)
 

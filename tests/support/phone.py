@@ -18,9 +18,16 @@ from gateways.secret import Secret
 from ivr.platform.clock import Clock
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import DialStatus as Picked
-from ivr.simulators.phone.events import Ended, Event
+from ivr.simulators.phone.events import Ended, PhoneEvent
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
-from ivr.simulators.phone.transport import Form, HttpAnswer, HungUpError, NoAnswerError, Transport, encoded
+from ivr.simulators.phone.transport import (
+    Form,
+    HttpAnswer,
+    HungUpError,
+    NoWebhookAnswerError,
+    Transport,
+    encoded,
+)
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.script import pressing
 
@@ -133,7 +140,7 @@ class TroubledTransport:
             case Trouble.COPY_LATE:
                 self._late.append((url, form, headers))
             case Trouble.LOST_ANSWER:
-                raise NoAnswerError("no answer within 15 s")
+                raise NoWebhookAnswerError("no answer within 15 s")
             case Trouble.CALLER_GONE:
                 raise HungUpError("the caller hung up while a webhook was under way")
             case Trouble.NONE:
@@ -172,12 +179,12 @@ def call_settings(call_sid: str = "CA" + "1" * 32, **changed: Any) -> CallSettin
 class Heard:
     """A listener that keeps everything."""
 
-    events: list[Event] = field(default_factory=list)
+    events: list[PhoneEvent] = field(default_factory=list)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: PhoneEvent) -> None:
         self.events.append(event)
 
-    def of(self, kind: type[Event]) -> list[Any]:
+    def of(self, kind: type[PhoneEvent]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
 

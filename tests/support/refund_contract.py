@@ -5,7 +5,7 @@ What is believed are the gateway's own books, never its answers alone.
 
 import pytest
 
-from gateways.capability import Verb
+from gateways.capability import GatewayVerb
 from gateways.contract import Approved, Cancelled, Declined, RefundNotFound, RefundRequest, Unknown
 from gateways.declines import Decline
 from tests.support.gateway_harness import GatewayHarness
@@ -68,7 +68,7 @@ class RefundContract(GatewayVerbs):
         self, harness: GatewayHarness, harm: str
     ) -> None:
         reference = self.paid(harness, "a-1", 5000)
-        getattr(harness, harm)(Verb.REFUND)
+        getattr(harness, harm)(GatewayVerb.REFUND)
 
         refund = RefundRequest("r-1", reference, 2000, "EUR")
         assert isinstance(harness.gateway.refund(refund), Unknown)
@@ -80,7 +80,7 @@ class RefundContract(GatewayVerbs):
         self, harness: GatewayHarness
     ) -> None:
         refund = RefundRequest("r-1", self.paid(harness, "a-1", 5000), 2000, "EUR")
-        harness.answer_not_processed(Verb.REFUND)
+        harness.answer_not_processed(GatewayVerb.REFUND)
 
         not_processed = harness.gateway.refund(refund)
         assert isinstance(not_processed, Unknown)
@@ -91,7 +91,7 @@ class RefundContract(GatewayVerbs):
 
     def test_a_refund_that_was_lost_is_fenced_or_sent_again_once(self, harness: GatewayHarness) -> None:
         reference = self.paid(harness, "a-1", 5000)
-        harness.lose_request(Verb.REFUND)
+        harness.lose_request(GatewayVerb.REFUND)
         refund = RefundRequest("r-1", reference, 2000, "EUR")
 
         assert isinstance(harness.gateway.refund(refund), Unknown)

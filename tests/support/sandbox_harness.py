@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import CardEntry, Verb
+from gateways.capability import CardEntry, GatewayVerb
 from gateways.contract import PayLink
 from gateways.declines import Decline
 from gateways.sandbox import client
@@ -19,15 +19,15 @@ from tests.support.sandbox_bank import ProcessingTime, RunningBank
 from tests.support.time_and_ids import ManualClock
 
 PATHS = {
-    Verb.TOKENIZE: "/tokens",
-    Verb.CHARGE: "/charges",
-    Verb.AUTHORIZE: "/authorizations",
-    Verb.CAPTURE: "/captures",
-    Verb.VOID: "/voids",
-    Verb.REFUND: "/refunds",
-    Verb.SAVE_CARD: "/saved-cards",
+    GatewayVerb.TOKENIZE: "/tokens",
+    GatewayVerb.CHARGE: "/charges",
+    GatewayVerb.AUTHORIZE: "/authorizations",
+    GatewayVerb.CAPTURE: "/captures",
+    GatewayVerb.VOID: "/voids",
+    GatewayVerb.REFUND: "/refunds",
+    GatewayVerb.SAVE_CARD: "/saved-cards",
     FORGET: "/saved-cards/forgotten",
-    Verb.OPEN_LINK: "/links",
+    GatewayVerb.OPEN_LINK: "/links",
     LOOKUP: "/lookups",
     LOOKUP_LINK: "/link-lookups",
 }

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateways.capability import Verb
+from gateways.capability import GatewayVerb
 from gateways.contract import (
     Approved,
     CardDeleted,
@@ -86,7 +86,7 @@ class SavedCardContract(TokenContract):
             prepared = harness.gateway.prepare(order, gateway_customer_id=card.gateway_customer_id)
             assert isinstance(prepared, Prepared)
             reference = harness.references.setdefault("b-1", prepared.gateway_reference)
-        getattr(harness, harm)(Verb.CHARGE)
+        getattr(harness, harm)(GatewayVerb.CHARGE)
 
         charge = ChargeRequest(order, card.token, reference, gateway_customer_id=card.gateway_customer_id)
         assert isinstance(harness.gateway.charge(charge), Unknown)
@@ -121,7 +121,7 @@ class SavedCardContract(TokenContract):
         self, harness: GatewayHarness, harm: str
     ) -> None:
         token, charged = self.charge_to_keep(harness, "a-1")
-        getattr(harness, harm)(Verb.SAVE_CARD)
+        getattr(harness, harm)(GatewayVerb.SAVE_CARD)
 
         lost = harness.gateway.save_card("save-1", token, charge_reference=charged, gateway_customer_id=None)
         assert isinstance(lost, Unknown)
@@ -157,7 +157,7 @@ class SavedCardContract(TokenContract):
 
     def test_what_was_not_processed_of_a_saved_card_goes_through_again(self, harness: GatewayHarness) -> None:
         token, charged = self.charge_to_keep(harness, "a-1")
-        harness.answer_not_processed(Verb.SAVE_CARD)
+        harness.answer_not_processed(GatewayVerb.SAVE_CARD)
         harness.answer_not_processed(FORGET)
 
         not_processed = harness.gateway.save_card(

@@ -13,12 +13,12 @@ from gateways.capability import Capabilities
 from gateways.contract import (
     CardDeleted,
     CardOnFile,
-    CardSaving,
     ChargeRequest,
     Declined,
     Order,
     Prepared,
     Result,
+    SaveCardResult,
     Unknown,
 )
 from gateways.declines import Decline
@@ -72,7 +72,7 @@ class SavingGateway(FakeGateway):
 
     def save_card(
         self, key: str, token: Secret, *, charge_reference: str, gateway_customer_id: str | None
-    ) -> CardSaving:
+    ) -> SaveCardResult:
         def arrive() -> Any:
             words = (token.reveal(), charge_reference, gateway_customer_id)
             if self._words.setdefault(key, words) != words:

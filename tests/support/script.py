@@ -26,14 +26,14 @@ from ivr.simulators.phone.events import (
     Dialed,
     DialStatus,
     Ended,
-    Event,
     Faulted,
     KeysAsked,
     Paused,
+    PhoneEvent,
     Played,
     Said,
 )
-from ivr.simulators.phone.keys import HANG_UP, KEYPAD, HangUp
+from ivr.simulators.phone.keys import HANG_UP, KEYPAD, CallerHangUp
 
 
 class ScriptError(Exception):
@@ -131,7 +131,7 @@ class Transcript:
     def __init__(self, header: Sequence[str] = ()) -> None:
         self.lines = list(header)
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: PhoneEvent) -> None:
         match event:
             case Said() if event.goes_on and self.lines and self.lines[-1].startswith("< "):
                 self.lines[-1] += f" {event.text}"
@@ -169,7 +169,7 @@ class ScriptedCaller:
         """The lines not done yet."""
         return tuple(line.written for line in self._left)
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:
         if not self._left:
             self._did(f"({Act.HANG_UP.value})")
             return HANG_UP
@@ -180,7 +180,7 @@ class ScriptedCaller:
             return HANG_UP
         return line.keys or None
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         act = self._left[0].act if self._left else None
         if act is Act.HANG_UP_WAITING and isinstance(event, Paused):
             self._do()

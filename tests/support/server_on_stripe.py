@@ -18,7 +18,7 @@ import requests
 import sqlalchemy as sa
 
 from gateways.secret import Secret
-from gateways.stripe.client import Timing
+from gateways.stripe.client import StripeTimeLimits
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.queries import feed as books_of_ours
 from ivr.platform.database.engine import reading
@@ -41,7 +41,7 @@ from tests.support.stripe_connector import StripeConnector
 from tests.support.time_and_ids import ManualClock
 
 DOOR = "/gateways/stripe/webhook"
-BRISK = Timing(pause_s=0.01)
+BRISK = StripeTimeLimits(pause_s=0.01)
 """As patient as ever, and without the pauses between the library's tries."""
 EVERY_TRY = 3
 

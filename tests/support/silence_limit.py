@@ -7,7 +7,7 @@ waits for the caller, and a telephone that rings is heard: neither is silence.
 from datetime import timedelta
 
 from ivr.platform.clock import Clock
-from ivr.simulators.phone.events import Dialed, Event, Keyed, KeysAsked, Played, Said
+from ivr.simulators.phone.events import Dialed, Keyed, KeysAsked, PhoneEvent, Played, Said
 
 SILENCE_MAX_S = 10
 
@@ -20,7 +20,7 @@ class SilenceLimit:
         self._last_word = clock.now()
         self._waits_for_us = False
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: PhoneEvent) -> None:
         now = self._clock.now()
         if not self._waits_for_us:
             assert now - self._last_word <= timedelta(seconds=SILENCE_MAX_S), f"silence until {event}"

@@ -5,6 +5,7 @@ database in particular. What a test itself asks, what migrations do and what dbo
 the product. Processes that tests start are not looked into.
 """
 
+import os
 import re
 import sys
 import threading
@@ -26,7 +27,7 @@ GENERAL = StrCompileDialect()  # type: ignore[no-untyped-call]
 
 
 class Statements:
-    """Where each statement stands in the product, by database; filled while tests run."""
+    """Where each statement stands in the product, and a test that ran it, by database."""
 
     def __init__(self) -> None:
         self.sites: dict[str, dict[str, str]] = {"sqlite": {}, "postgresql": {}}
@@ -47,7 +48,7 @@ class Statements:
             return
         with self._lock:
             self._seen.add((kind, text))
-            self.sites[kind].setdefault(_shape(text, context), site)
+            self.sites[kind].setdefault(_shape(text, context), f"{site} in {_test()}")
 
     def add(self, others: dict[str, dict[str, str]]) -> None:
         for kind, sites in others.items():
@@ -59,6 +60,10 @@ class Statements:
             for shape, site in self.sites["sqlite"].items()
             if shape not in self.sites["postgresql"]
         }
+
+
+def _test() -> str:
+    return os.environ.get("PYTEST_CURRENT_TEST", "no test").partition(" ")[0]
 
 
 def _site(frame: FrameType | None) -> str | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 import structlog
 
-from gateways.contract import CardDeleted, CardOnFile, CardSaving, Declined, Unknown
+from gateways.contract import CardDeleted, CardOnFile, Declined, SaveCardResult, Unknown
 from ivr.events.payment_events import CardNotSaved, CardSaved
 from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD
 from ivr.payments import timeouts
@@ -63,12 +63,12 @@ class SavedCardJobs:
         customer = others[0].gateway_customer_id if others else None
         return store.update(tx, card.id, sent_at=self.cards.clock.now(), gateway_customer_id=customer)
 
-    def _save(self, card: SavedCard) -> CardSaving:
+    def _save(self, card: SavedCard) -> SaveCardResult:
         with reading(self.engine) as tx:
             charge_reference = attempt_store.get(tx, card.attempt_id).gateway_reference or ""
         return self.gateway.save_card(card, charge_reference)
 
-    def _record(self, tx: sa.Connection, asked: SavedCard, answer: CardSaving) -> None:
+    def _record(self, tx: sa.Connection, asked: SavedCard, answer: SaveCardResult) -> None:
         store.lock_customer(tx, asked.customer_id)
         card = store.locked(tx, asked.id)
         match answer:

@@ -10,9 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 
 from ivr.platform.database.availability import AWAY
 from ivr.platform.database.engine import hold_locks, reading
@@ -30,7 +27,11 @@ class SchemaScripts:
 
     def upgrade(self, engine: sa.Engine, revision: str = "head") -> None:
         """Runs what is missing, in one transaction."""
-        config = _config(self.folder)
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(self.folder).replace("%", "%%"))
         with engine.begin() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.text("SET LOCAL lock_timeout = 0"))  # the other upgrade may take long
@@ -63,14 +64,10 @@ class SchemaScripts:
             return away
 
 
-def _config(folder: Path) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    return config
-
-
 @cache
 def _outdated(folder: Path) -> frozenset[str]:
-    """This release's own revisions but the last."""
-    scripts = ScriptDirectory.from_config(_config(folder))
-    return frozenset(one.revision for one in scripts.walk_revisions()) - set(scripts.get_heads())
+    """This release's own revisions but the last, by the numbers of the files: each process asks this when it
+    starts, and loading Alembic takes an eighth of a start.
+    """
+    revisions = sorted(path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*.py"))
+    return frozenset(revisions[:-1])

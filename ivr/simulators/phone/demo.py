@@ -7,8 +7,8 @@ that a translated or reworded flow is paid as well. Hangs up where the server go
 from collections.abc import Sequence
 
 from ivr.platform.clock import Clock
-from ivr.simulators.phone.events import Event, KeysAsked
-from ivr.simulators.phone.keys import HANG_UP, HangUp
+from ivr.simulators.phone.events import KeysAsked, PhoneEvent
+from ivr.simulators.phone.keys import HANG_UP, CallerHangUp
 
 ASKED_MAX = 40
 """More questions than any payment has: something is wrong, and the caller hangs up."""
@@ -39,7 +39,7 @@ class DemoCaller:
         now = clock.now()
         return cls(reference, CARD, f"{now.month:02}{(now.year + 2) % 100:02}", CODE)
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - never by words
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:  # noqa: ARG002 - never by words
         self._asked += 1
         if self._asked > ASKED_MAX:
             return HANG_UP
@@ -49,7 +49,7 @@ class DemoCaller:
             return YES
         return _finished(asked, self._reference)
 
-    def meanwhile(self, event: Event) -> str | HangUp:  # noqa: ARG002 - this caller listens to the end
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:  # noqa: ARG002 - this caller listens to the end
         return ""
 
     def _of_the_card(self, asked: KeysAsked) -> str:

@@ -14,25 +14,25 @@ from ivr.simulators.phone.events import (
     Dialed,
     DialStatus,
     Ended,
-    Event,
     Faulted,
     Keyed,
     KeysAsked,
-    Listener,
     Paused,
+    PhoneEvent,
+    PhoneListener,
     Played,
     Reason,
     Redirected,
     Said,
     ignore,
 )
-from ivr.simulators.phone.keys import Collector, GatherRules, HangUp, masked
+from ivr.simulators.phone.keys import CallerHangUp, Collector, GatherRules, masked
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits, PayLine, PaySession
-from ivr.simulators.phone.pay_verb import Pay
+from ivr.simulators.phone.pay_verb import SimulatedPay
 from ivr.simulators.phone.transport import HungUpError, Transport
-from ivr.simulators.phone.values import Pause, Play, Prompt, Say
-from ivr.simulators.phone.verbs import Dial, Gather, Hangup, Redirect, Reject, Verb
-from ivr.simulators.phone.webhooks import CallSettings, Document, Webhooks, is_private, shown
+from ivr.simulators.phone.values import PauseVerb, PlayVerb, Prompt, SayVerb
+from ivr.simulators.phone.verbs import DialVerb, GatherVerb, HangupVerb, RedirectVerb, RejectVerb, TwimlVerb
+from ivr.simulators.phone.webhooks import CallSettings, TwimlDocument, Webhooks, is_private, shown
 
 REDIRECTS_MAX = 100
 """Redirects in a row with nothing said, played, waited for or asked in between."""
@@ -42,7 +42,7 @@ LONGEST_CALL_S = 4 * 60 * 60
 SLICE_S = 0.25
 """How often somebody who waits is looked at: did they hang up?"""
 
-Outcome = Document | Reason | None
+Outcome = TwimlDocument | Reason | None
 """Where a verb leads: to another document, to the end of the call, or on to the next verb."""
 
 
@@ -68,7 +68,7 @@ class Call:
         caller: PhoneCaller,
         transport: Transport,
         clock: Clock,
-        listener: Listener = ignore,
+        listener: PhoneListener = ignore,
         person: Callable[[str], DialStatus] = _they_talk,
         limits: Limits = Limits(),
         habits: PayHabits = NOTHING_INSTALLED,
@@ -106,7 +106,7 @@ class Call:
     def _talk(self) -> Reason:
         try:
             outcome = self._ask(self._settings.incoming_url)
-            while isinstance(outcome, Document):
+            while isinstance(outcome, TwimlDocument):
                 outcome = self._perform(outcome)
         except HungUpError:
             return Reason.CALLER
@@ -116,7 +116,7 @@ class Call:
         self._faults.append(fault)
         self._listener(fault)
 
-    def _ask(self, url: str, **fields: str) -> Document | Reason:
+    def _ask(self, url: str, **fields: str) -> TwimlDocument | Reason:
         document = self._webhooks.document(url, self._status, **fields)
         return Reason.FAULT if document is None else document
 
@@ -136,49 +136,49 @@ class Call:
             SequenceNumber="0",
         )
 
-    def _perform(self, document: Document) -> Document | Reason:
-        if self._status == "ringing" and not isinstance(next(iter(document.verbs), None), Reject):
+    def _perform(self, document: TwimlDocument) -> TwimlDocument | Reason:
+        if self._status == "ringing" and not isinstance(next(iter(document.verbs), None), RejectVerb):
             self._status = "in-progress"
         self._goes_on = False
         for place, verb in enumerate(document.verbs):
             if (self._clock.now() - self._began).total_seconds() > self._limits.call_s:
                 return Reason.TOO_LONG
-            self._asks_on = any(isinstance(one, Gather) for one in document.verbs[place + 1 :])
+            self._asks_on = any(isinstance(one, GatherVerb) for one in document.verbs[place + 1 :])
             outcome = self._do(verb, document)
             if outcome is not None:
                 return outcome
         return Reason.END_OF_DOCUMENT
 
-    def _do(self, verb: Verb, document: Document) -> Outcome:  # noqa: PLR0911 - one line a verb
+    def _do(self, verb: TwimlVerb, document: TwimlDocument) -> Outcome:  # noqa: PLR0911 - one line a verb
         match verb:
-            case Say() | Play() | Pause():
+            case SayVerb() | PlayVerb() | PauseVerb():
                 return self._prompt(verb, document)
-            case Gather():
+            case GatherVerb():
                 return self._gather(verb, document)
-            case Pay():
+            case SimulatedPay():
                 return self._pay(verb, document)
-            case Redirect():
+            case RedirectVerb():
                 return self._redirect(document.resolve(verb.url))
-            case Dial():
+            case DialVerb():
                 return self._dial(verb, document)
-            case Hangup():
+            case HangupVerb():
                 return Reason.SERVER
-            case Reject():
+            case RejectVerb():
                 self._status = "busy" if verb.reason == "busy" else "no-answer"
                 return Reason.REJECTED
 
     def _prompt(
-        self, verb: Say | Play | Pause, document: Document, *, interruptible: bool = False
+        self, verb: SayVerb | PlayVerb | PauseVerb, document: TwimlDocument, *, interruptible: bool = False
     ) -> Outcome:
         """Something to hear. Inside a Gather, a key cuts it short."""
         self._redirects = 0
         match verb:
-            case Pause():
+            case PauseVerb():
                 return self._pause(verb, interruptible=interruptible)
-            case Say():
-                event: Event = Said(verb.text, verb.language, verb.voice, self._goes_on)
+            case SayVerb():
+                event: PhoneEvent = Said(verb.text, verb.language, verb.voice, self._goes_on)
                 self._hear(verb.text)
-            case Play():
+            case PlayVerb():
                 event = Played(shown(document.resolve(verb.url)))
         for _ in range(min(verb.times, LOOPS_MAX)):
             if interruptible and self._early:
@@ -195,7 +195,7 @@ class Call:
         else:
             self._heard.append(text)
 
-    def _pause(self, verb: Pause, *, interruptible: bool) -> Outcome:
+    def _pause(self, verb: PauseVerb, *, interruptible: bool) -> Outcome:
         event = Paused(verb.length_s)
         self._listener(event)
         for _ in range(round(verb.length_s / SLICE_S)):
@@ -206,18 +206,18 @@ class Call:
                 break
         return None
 
-    def _look(self, event: Event, *, taken: bool = False) -> bool:
+    def _look(self, event: PhoneEvent, *, taken: bool = False) -> bool:
         """Looks what the caller presses meanwhile; True where they hung up. Outside a Gather the carrier
         throws it away, unless it is one that keeps keys for the next.
         """
         pressed = self._caller.meanwhile(event)
-        if isinstance(pressed, HangUp):
+        if isinstance(pressed, CallerHangUp):
             return True
         if taken or self._settings.keeps_keys:
             self._early += pressed
         return False
 
-    def _gather(self, verb: Gather, document: Document) -> Outcome:
+    def _gather(self, verb: GatherVerb, document: TwimlDocument) -> Outcome:
         action = document.resolve(verb.action)
         private = document.private or is_private(action)
         collector = self._listen(verb.prompts, Collector(verb.rules), document, action, private=private)
@@ -233,7 +233,7 @@ class Call:
         self,
         prompts: Sequence[Prompt],
         collector: Collector,
-        document: Document,
+        document: TwimlDocument,
         action: str,
         *,
         private: bool,
@@ -274,7 +274,7 @@ class Call:
         self._goes_on = True
         return collector
 
-    def _pay(self, verb: Pay, document: Document) -> Outcome:
+    def _pay(self, verb: SimulatedPay, document: TwimlDocument) -> Outcome:
         self._pays += 1
         action = document.resolve(verb.action)
         name = f"{self._settings.call_sid}:{self._pays}"
@@ -285,7 +285,7 @@ class Call:
             return finished.over
         return None if finished.fields is None else self._ask(action, **finished.fields)
 
-    def _line(self, verb: Pay, document: Document, action: str) -> PayLine:
+    def _line(self, verb: SimulatedPay, document: TwimlDocument, action: str) -> PayLine:
         """What a Pay is lent: everything keyed is hidden, and a `#` behind the field before is forgotten."""
 
         def listen(says: Sequence[Prompt], rules: GatherRules) -> Collector | Reason:
@@ -316,7 +316,7 @@ class Call:
         if self._settings.reaction_s and not collector.digits:
             self._clock.sleep(self._settings.reaction_s)
         keys = self._caller.keys(asked, tuple(self._heard))
-        if isinstance(keys, HangUp):
+        if isinstance(keys, CallerHangUp):
             return True
         self._early = collector.take(keys or "")
         waited = (self._clock.now() - began).total_seconds()
@@ -335,7 +335,7 @@ class Call:
         self._listener(Redirected(shown(url)))
         return self._ask(url)
 
-    def _dial(self, verb: Dial, document: Document) -> Outcome:
+    def _dial(self, verb: DialVerb, document: TwimlDocument) -> Outcome:
         self._redirects = 0
         answer = self._person(verb.number)
         event = Dialed(verb.number, answer)

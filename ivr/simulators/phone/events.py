@@ -111,9 +111,9 @@ class Ended:
     """Every fault on the way, also those that the fallback or a retry got over."""
 
 
-Event = Said | Played | Paused | KeysAsked | Keyed | Redirected | Dialed | Faulted | Ended
-Listener = Callable[[Event], None]
+PhoneEvent = Said | Played | Paused | KeysAsked | Keyed | Redirected | Dialed | Faulted | Ended
+PhoneListener = Callable[[PhoneEvent], None]
 
 
-def ignore(_: Event) -> None:
+def ignore(_: PhoneEvent) -> None:
     """The listener who does not listen."""

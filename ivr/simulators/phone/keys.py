@@ -11,13 +11,13 @@ from enum import Enum
 KEYPAD = "0123456789*#"
 
 
-class HangUp(Enum):
+class CallerHangUp(Enum):
     """What a caller answers who puts the phone down."""
 
     HANG_UP = "hang up"
 
 
-HANG_UP = HangUp.HANG_UP
+HANG_UP = CallerHangUp.HANG_UP
 
 
 @dataclass(frozen=True, slots=True)

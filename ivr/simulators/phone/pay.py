@@ -17,8 +17,8 @@ from ivr.simulators.phone.cards import KeyedCard, NumberRules
 from ivr.simulators.phone.connectors import Connector, Token
 from ivr.simulators.phone.events import Reason
 from ivr.simulators.phone.keys import Collector, GatherRules
-from ivr.simulators.phone.pay_verb import Pay, PayStep
-from ivr.simulators.phone.values import Prompt, Say
+from ivr.simulators.phone.pay_verb import PayStep, SimulatedPay
+from ivr.simulators.phone.values import Prompt, SayVerb
 
 STAR = "*"
 TIMEOUT, TIMEOUT_REPORTED = "timeout", "input-timeout"
@@ -94,7 +94,7 @@ class _TooManyError(Exception):
 class PaySession:
     """Runs once."""
 
-    def __init__(self, verb: Pay, line: PayLine, habits: PayHabits, name: str) -> None:
+    def __init__(self, verb: SimulatedPay, line: PayLine, habits: PayHabits, name: str) -> None:
         """`name`: of this very Pay; the connector's transaction id derives from it."""
         self._verb = verb
         self._line = line
@@ -174,7 +174,7 @@ class PaySession:
         kind = cards.kind_of(number.reveal()) if number else None
         fitting = [each for each in self._verb.prompts if each.fits(step, kind, attempt, error)]
         if not fitting:
-            return (Say(_DEFAULTS[step], self._verb.language, None, 1),)
+            return (SayVerb(_DEFAULTS[step], self._verb.language, None, 1),)
         return max(fitting, key=lambda each: each.weight).says
 
     # The end ----------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class PayPrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Pay:
+class SimulatedPay:
     """The verb, with the carrier's defaults where an attribute is not given."""
 
     prompts: tuple[PayPrompt, ...]
@@ -83,7 +83,7 @@ class Pay:
     language: str
 
 
-def read_pay(node: ET.Element, read_prompt: Callable[[ET.Element], Prompt]) -> Pay:
+def read_pay(node: ET.Element, read_prompt: Callable[[ET.Element], Prompt]) -> SimulatedPay:
     """Raises BadValueError, or NotRunError for what this phone does not run."""
     if node.get("paymentMethod", "credit-card") != "credit-card":
         raise NotRunError("<Pay> takes a bank account")
@@ -94,7 +94,7 @@ def read_pay(node: ET.Element, read_prompt: Callable[[ET.Element], Prompt]) -> P
     if attempts > ATTEMPTS_MAX:
         raise BadValueError(f"<Pay> maxAttempts must be 1, 2 or 3, not {attempts}")
     types = _several(node, "validCardTypes", CARD_TYPES) or frozenset({"visa", "mastercard", "amex"})
-    return Pay(
+    return SimulatedPay(
         prompts=tuple(_prompt(child, read_prompt) for child in node if child.tag == "Prompt"),
         action=node.get("action", ""),
         status_callback=node.get("statusCallback") or None,

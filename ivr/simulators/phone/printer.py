@@ -7,7 +7,17 @@ heard.
 import io
 from typing import TextIO
 
-from ivr.simulators.phone.events import Dialed, Ended, Event, Faulted, Keyed, KeysAsked, Paused, Played, Said
+from ivr.simulators.phone.events import (
+    Dialed,
+    Ended,
+    Faulted,
+    Keyed,
+    KeysAsked,
+    Paused,
+    PhoneEvent,
+    Played,
+    Said,
+)
 from ivr.simulators.phone.keys import masked
 
 _MARGIN = "     "
@@ -26,7 +36,7 @@ class Printer:
         self._waiting = False
         self._asked: KeysAsked | None = None
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: PhoneEvent) -> None:
         match event:
             case Said():
                 self.line(f"{(event.language or '').partition('-')[0]:>4} {event.text}")

@@ -22,8 +22,8 @@ from typing import TextIO
 from ivr.platform.clock import Clock, SystemClock
 from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Ended, Event, KeysAsked, Said
-from ivr.simulators.phone.keys import HANG_UP, KEYPAD, Collector, HangUp
+from ivr.simulators.phone.events import Ended, KeysAsked, PhoneEvent, Said
+from ivr.simulators.phone.keys import HANG_UP, KEYPAD, CallerHangUp, Collector
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.simulators.phone.printer import Printer
 from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport, HungUpError, Transport
@@ -95,7 +95,7 @@ class Keyboard:
             self.hung_up = True
         self._keys += "".join(key for key in typed.decode("ascii", "ignore") if key in KEYPAD)
 
-    def key(self, wait_s: float, clock: Clock) -> str | HangUp | None:
+    def key(self, wait_s: float, clock: Clock) -> str | CallerHangUp | None:
         """The next key; None: none came in time."""
         began = clock.now()
         left_s = wait_s
@@ -121,14 +121,14 @@ class PersonAtTerminal:
         self._printer = printer
         self._clock = clock
 
-    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | HangUp | None:  # noqa: ARG002 - it was printed
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:  # noqa: ARG002 - it was printed
         collector = Collector(replace(asked.rules, num_digits=asked.wanted))
         typed = ""
         while not collector.complete:
             rules = asked.rules
             timeout_s = rules.timeout_s if asked.pressed or typed else rules.first_timeout_s
             key = self._keyboard.key(timeout_s, self._clock)
-            if isinstance(key, HangUp):
+            if isinstance(key, CallerHangUp):
                 return HANG_UP
             if key is None:
                 break
@@ -137,7 +137,7 @@ class PersonAtTerminal:
             typed += key
         return typed or None
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         self._keyboard.listen(SPEECH_S if isinstance(event, Said) else 0)
         return HANG_UP if self._keyboard.hung_up else self._keyboard.pressed()
 

@@ -39,7 +39,7 @@ class NotConnectedError(TransportError):
     """The request never arrived, which was seen at once: the carrier may try again."""
 
 
-class NoAnswerError(TransportError):
+class NoWebhookAnswerError(TransportError):
     """The request may have arrived, and the answer did not come in time."""
 
 
@@ -94,13 +94,13 @@ class HttpTransport:
                     if len(body) >= BODY_BYTES_MAX:
                         break
                     if (self._clock.now() - started).total_seconds() > self._total_s:
-                        raise NoAnswerError(f"the answer took longer than {self._total_s:g} s")
+                        raise NoWebhookAnswerError(f"the answer took longer than {self._total_s:g} s")
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return HttpAnswer(response.status_code, names, body[:BODY_BYTES_MAX])
         except requests.exceptions.ConnectTimeout as fault:
-            raise NoAnswerError(f"no connection within {self._total_s:g} s") from fault
+            raise NoWebhookAnswerError(f"no connection within {self._total_s:g} s") from fault
         except requests.exceptions.Timeout as fault:
-            raise NoAnswerError(f"no answer within {self._total_s:g} s") from fault
+            raise NoWebhookAnswerError(f"no answer within {self._total_s:g} s") from fault
         except (requests.exceptions.RequestException, HTTPError) as fault:
             raise _told(fault) from fault
 
@@ -117,4 +117,4 @@ def _told(fault: Exception) -> TransportError:
     reason = cause.reason if isinstance(cause, MaxRetryError) else cause
     if isinstance(reason, NewConnectionError):
         return NotConnectedError("the connection was refused: is the server running?")
-    return NoAnswerError(f"the connection broke: {type(reason or fault).__name__}")
+    return NoWebhookAnswerError(f"the connection broke: {type(reason or fault).__name__}")

@@ -18,7 +18,7 @@ class NotRunError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class SayVerb:
     text: str
     language: str | None
     voice: str | None
@@ -26,17 +26,17 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class PlayVerb:
     url: str
     times: int
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class PauseVerb:
     length_s: int
 
 
-Prompt = Say | Play | Pause
+Prompt = SayVerb | PlayVerb | PauseVerb
 
 
 def whole(node: ET.Element, name: str, default: int, least: int = 1) -> int:
@@ -63,21 +63,21 @@ def url(node: ET.Element) -> str:
     return url
 
 
-def read_say(node: ET.Element) -> Say:
+def read_say(node: ET.Element) -> SayVerb:
     text = " ".join("".join(node.itertext()).split())
     if not text:
         raise BadValueError("<Say> has nothing to say")
-    return Say(text, node.get("language"), node.get("voice"), whole(node, "loop", 1))
+    return SayVerb(text, node.get("language"), node.get("voice"), whole(node, "loop", 1))
 
 
-def read_play(node: ET.Element) -> Play:
+def read_play(node: ET.Element) -> PlayVerb:
     if node.get("digits") is not None:
         raise NotRunError("<Play digits> sends tones to a machine; a person is calling")
-    return Play(url(node), whole(node, "loop", 1))
+    return PlayVerb(url(node), whole(node, "loop", 1))
 
 
-def read_pause(node: ET.Element) -> Pause:
-    return Pause(whole(node, "length", 1))
+def read_pause(node: ET.Element) -> PauseVerb:
+    return PauseVerb(whole(node, "length", 1))
 
 
 READERS: Mapping[str, Callable[[ET.Element], Prompt]] = {

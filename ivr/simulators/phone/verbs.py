@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ivr.simulators.phone.keys import KEYPAD, GatherRules
-from ivr.simulators.phone.pay_verb import Pay, read_pay
+from ivr.simulators.phone.pay_verb import SimulatedPay, read_pay
 from ivr.simulators.phone.values import (
     READERS,
     BadValueError,
     NotRunError,
-    Pause,
-    Play,
+    PauseVerb,
+    PlayVerb,
     Prompt,
-    Say,
+    SayVerb,
     flag,
     read_prompt,
     url,
@@ -26,19 +26,19 @@ from ivr.simulators.phone.values import (
 
 
 @dataclass(frozen=True, slots=True)
-class Gather:
+class GatherVerb:
     prompts: tuple[Prompt, ...]
     action: str
     rules: GatherRules
 
 
 @dataclass(frozen=True, slots=True)
-class Redirect:
+class RedirectVerb:
     url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Dial:
+class DialVerb:
     number: str
     action: str | None
     """None: the call goes on with the next verb."""
@@ -46,16 +46,26 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
-class Hangup:
+class HangupVerb:
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class Reject:
+class RejectVerb:
     reason: str
 
 
-Verb = Say | Play | Pause | Gather | Pay | Redirect | Dial | Hangup | Reject
+TwimlVerb = (
+    SayVerb
+    | PlayVerb
+    | PauseVerb
+    | GatherVerb
+    | SimulatedPay
+    | RedirectVerb
+    | DialVerb
+    | HangupVerb
+    | RejectVerb
+)
 
 
 def _posts(node: ET.Element) -> None:
@@ -66,7 +76,7 @@ def _posts(node: ET.Element) -> None:
         raise NotRunError(f"<{node.tag}> asks for GET, which would put what was keyed into a URL")
 
 
-def _gather(node: ET.Element) -> Gather:
+def _gather(node: ET.Element) -> GatherVerb:
     _posts(node)
     action = node.get("action", "")
     if not action:
@@ -81,7 +91,9 @@ def _gather(node: ET.Element) -> Gather:
         raise NotRunError("<Gather> listens to speech alone")
     limit = whole(node, "numDigits", 0)
     prompts, silence_s = [read_prompt(child) for child in node], 0
-    while prompts and isinstance(last := prompts[-1], Pause):  # a key ends it as it ends the wait behind it
+    while prompts and isinstance(
+        last := prompts[-1], PauseVerb
+    ):  # a key ends it as it ends the wait behind it
         silence_s += last.length_s
         prompts.pop()
     rules = GatherRules(
@@ -91,19 +103,19 @@ def _gather(node: ET.Element) -> Gather:
         silence_s=silence_s,
         action_on_empty_result=flag(node, "actionOnEmptyResult"),
     )
-    return Gather(tuple(prompts), action, rules)
+    return GatherVerb(tuple(prompts), action, rules)
 
 
-def _pay(node: ET.Element) -> Pay:
+def _pay(node: ET.Element) -> SimulatedPay:
     return read_pay(node, read_prompt)
 
 
-def _redirect(node: ET.Element) -> Redirect:
+def _redirect(node: ET.Element) -> RedirectVerb:
     _posts(node)
-    return Redirect(url(node))
+    return RedirectVerb(url(node))
 
 
-def _dial(node: ET.Element) -> Dial:
+def _dial(node: ET.Element) -> DialVerb:
     _posts(node)
     others = [child.tag for child in node if child.tag != "Number"]
     if others:
@@ -113,21 +125,21 @@ def _dial(node: ET.Element) -> Dial:
         raise NotRunError("<Dial> rings several numbers at once")
     if not numbers[0]:
         raise BadValueError("<Dial> has no number")
-    return Dial(numbers[0], node.get("action") or None, whole(node, "timeout", 30))
+    return DialVerb(numbers[0], node.get("action") or None, whole(node, "timeout", 30))
 
 
-def _hangup(_: ET.Element) -> Hangup:
-    return Hangup()
+def _hangup(_: ET.Element) -> HangupVerb:
+    return HangupVerb()
 
 
-def _reject(node: ET.Element) -> Reject:
+def _reject(node: ET.Element) -> RejectVerb:
     reason = node.get("reason", "rejected")
     if reason not in ("rejected", "busy"):
         raise BadValueError(f"<Reject> reason must be rejected or busy, not {reason!r}")
-    return Reject(reason)
+    return RejectVerb(reason)
 
 
-_VERBS: Mapping[str, Callable[[ET.Element], Verb]] = {
+_VERBS: Mapping[str, Callable[[ET.Element], TwimlVerb]] = {
     **READERS,
     "Gather": _gather,
     "Pay": _pay,
@@ -149,13 +161,13 @@ def faults(tree: ET.Element) -> Iterator[str]:
         except BadValueError as fault:
             yield str(fault)
             continue
-        if isinstance(verb, Gather) and place == last and not verb.rules.action_on_empty_result:
+        if isinstance(verb, GatherVerb) and place == last and not verb.rules.action_on_empty_result:
             yield "<Gather> falls into silence: it posts no empty result and nothing stands behind it"
-        if isinstance(verb, Reject) and place > 0:
+        if isinstance(verb, RejectVerb) and place > 0:
             yield "<Reject> stands behind another verb: the call is answered by then"
 
 
-def parse(document: str) -> list[Verb]:
+def parse(document: str) -> list[TwimlVerb]:
     """The verbs of a document without faults; raises NotRunError for one that this phone does not run."""
     tree = ET.fromstring(document)  # noqa: S314 - schema.validate has refused document types
     for node in tree:

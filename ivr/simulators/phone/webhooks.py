@@ -17,7 +17,7 @@ from ivr.simulators.phone.events import Faulted
 from ivr.simulators.phone.schema import DOCUMENT_BYTES_MAX, validate
 from ivr.simulators.phone.transport import HttpAnswer, NotConnectedError, Transport, TransportError
 from ivr.simulators.phone.values import NotRunError
-from ivr.simulators.phone.verbs import Verb, parse
+from ivr.simulators.phone.verbs import TwimlVerb, parse
 
 HEADER_IDEMPOTENCY = "I-Twilio-Idempotency-Token"
 NO_DOCUMENT = 11200
@@ -105,11 +105,11 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class TwimlDocument:
     """An answer that can be run. Relative URLs in it stand on `url`."""
 
     url: str
-    verbs: tuple[Verb, ...]
+    verbs: tuple[TwimlVerb, ...]
 
     def resolve(self, url: str) -> str:
         """Absolute, with the fragment in which the carrier is asked for retries."""
@@ -147,7 +147,7 @@ class Webhooks:
         self._told = told
         self._posts = 0
 
-    def document(self, url: str, call_status: str, **fields: str) -> Document | None:
+    def document(self, url: str, call_status: str, **fields: str) -> TwimlDocument | None:
         """The document at this URL, or the fallback's; None: neither could be used."""
         try:
             return self._fetch(url, self._form(call_status, fields))
@@ -223,7 +223,7 @@ class Webhooks:
             if tried > again:
                 raise _FaultyError(Faulted(code, url, fault_seen))
 
-    def _fetch(self, address: str, form: Mapping[str, list[str]]) -> Document:
+    def _fetch(self, address: str, form: Mapping[str, list[str]]) -> TwimlDocument:
         url = shown(address)
         answer = self._post(address, form)
         if answer.content_type not in _XML_TYPES:
@@ -240,6 +240,6 @@ class Webhooks:
         if faults := validate(text):
             raise _FaultyError(Faulted(NOT_VALID, url, "; ".join(faults)))
         try:
-            return Document(url, tuple(parse(text)))
+            return TwimlDocument(url, tuple(parse(text)))
         except NotRunError as fault:
             raise _FaultyError(Faulted(NOT_VALID, url, str(fault))) from fault

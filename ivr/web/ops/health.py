@@ -7,18 +7,23 @@ its database is away, takes no writes, or is older than this release; what else 
 from collections.abc import Callable
 from functools import partial
 
+import flask
 import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Response, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import HTTPException
 
+from ivr.dependencies import Dependencies
 from ivr.jobs.worker_liveness import living_workers
 from ivr.platform.clock import Clock
 from ivr.platform.database.availability import AWAY, folder_fault, temporary_fault, write_fault
 from ivr.platform.database.engine import reading
 from ivr.platform.database.migrations import SCRIPTS
-from ivr.platform.metrics import MetricsAccess
+from ivr.platform.flask_app import set_up_requests
+from ivr.platform.metrics import BuildInfo, MetricsAccess, challenge
 from ivr.platform.readiness import Part, Readiness, Spaced
+from ivr.platform.settings.config import Config
 
 log = structlog.get_logger()
 NO_WORKER = "No worker is running: nothing is charged and nothing is sent. Run `paybycall serve worker`."
@@ -99,8 +104,32 @@ def _database(engine: sa.Engine) -> str | None:
     return None
 
 
-PARTS: dict[str, Callable[[sa.Engine], str | None]] = {
-    "database": lambda engine: _database(engine) or write_fault(engine),
-    "schema": SCRIPTS.fault,
-}
-"""What `paybycall doctor` asks of the database: None where all is well, or a sentence."""
+log = structlog.get_logger()
+
+
+def process_app(name: str, on: Dependencies) -> flask.Flask:
+    """An application without routes. Its refusals are one plain sentence."""
+    app = flask.Flask(name, static_folder=None, template_folder=None)
+    set_up_requests(app, on.ids)
+    app.debug = False  # whatever FLASK_DEBUG says: in debug, faults pass our handlers and our log's masks
+    app.register_error_handler(HTTPException, _plain)
+    return app
+
+
+def metrics_access(config: Config) -> MetricsAccess:
+    return MetricsAccess(config.metrics_token, config.in_production)
+
+
+def build_info(process: str, on: Dependencies) -> BuildInfo:
+    return BuildInfo(
+        process,
+        gateway=on.gateway.name,
+        card_entry=on.config.card_entry,
+        database=on.engine.dialect.name,
+    )
+
+
+def _plain(fault: HTTPException) -> tuple[str, int, dict[str, str]]:
+    """A refusal in one plain sentence that repeats nothing of the request."""
+    headers = {"Content-Type": "text/plain; charset=utf-8", **challenge(fault)}
+    return f"{fault.description}\n", fault.code or 500, headers

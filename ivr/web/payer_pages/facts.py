@@ -1,16 +1,61 @@
-"""The facts of a payment as its page lists them, and whom to call with questions.
+"""What a payer's page says: the merchant, the facts of a payment, and whom to call with questions.
 
 Of a card it says brand and last four digits; nothing else of a card is known here.
 """
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+
+from babel import dates
 
 from flows.language import BRANDS
 from ivr.payments.links.payer_view import Paying
-from ivr.platform.money import written
-from ivr.web.payer_pages.merchant import Merchant
-from ivr.web.payer_pages.moments import written as moment
+from ivr.platform.money import locale_of, written
+from ivr.platform.phone_numbers import PhoneNumber
+from ivr.platform.settings.line import PLAIN, Wording
 from ivr.web.payer_pages.view import Contact, spoken
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """The merchant of one line."""
+
+    name: str
+    phone: str = ""
+    """MERCHANT_PHONE, in E.164; empty: payers are shown the number that was called."""
+    zone: tzinfo = UTC
+    """In which dates are written."""
+    wording: Wording = PLAIN
+
+    def phone_of(self, called: str | None) -> PhoneNumber | None:
+        """The number to call with questions about a payment; `called` is where that payment was made.
+
+        None where neither is a phone number: a call may come in to a SIP address.
+        """
+        known = self.phone or called or ""
+        return PhoneNumber(known) if _E164.fullmatch(known) else None
+
+
+_BLANKS = str.maketrans("\xa0\u202f", "  ")
+
+
+def date_written(moment: datetime, zone: tzinfo, language: str, home_country: str = "") -> str:
+    """The date with its month as a word, so that no reader takes the day for the month.
+
+    `home_country`, an ISO code, decides between "30 November 2026, 19:12" and "November 30, 2026, 7:12 PM".
+    """
+    locale = locale_of(language, home_country)
+    day = dates.format_date(moment.astimezone(zone), "long", locale=locale)
+    time = dates.format_time(moment, "short", tzinfo=zone, locale=locale)
+    is_utc = zone is UTC or str(zone) == "UTC"
+    place = "UTC" if is_utc else dates.get_timezone_location(zone, locale=locale, return_city=True)
+    city = place.rpartition("/")[2]  # "Argentina/Buenos Aires", where the language has no word for it
+    return f"{day}, {time} ({city})".translate(_BLANKS)
+
 
 Fact = tuple[str, str]
 Words = Mapping[str, str]
@@ -35,7 +80,7 @@ def of_a_receipt(found: Paying, merchant: Merchant, said: Words) -> tuple[Fact, 
         listed.insert(2, (said["card"], ending.strip()))
     if found.paid_at is not None:
         country = merchant.wording.home_country
-        paid_at = moment(found.paid_at, merchant.zone, spoken(found.language), country)
+        paid_at = date_written(found.paid_at, merchant.zone, spoken(found.language), country)
         listed.insert(1, (said["date"], paid_at))
     if found.refunded_minor:
         listed.insert(1, (said["back"], amount(found, merchant, found.refunded_minor)))

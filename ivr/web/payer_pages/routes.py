@@ -22,7 +22,7 @@ from ivr.platform.clock import Clock
 from ivr.platform.database.availability import RETRY_AFTER_S, is_away
 from ivr.platform.database.engine import reading
 from ivr.web.payer_pages import facts
-from ivr.web.payer_pages.merchant import Merchant
+from ivr.web.payer_pages.facts import Merchant
 from ivr.web.payer_pages.view import HEADERS, View, languages, page, spoken, words
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.events import Event, Reason, Said
+from ivr.simulators.phone.events import PhoneEvent, Reason, Said
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support import schema
 from tests.support.merchant_server import merchant_server
@@ -116,7 +116,7 @@ def test_a_number_that_a_release_learns_to_be_withheld_in_the_middle_of_a_call(s
     """Its caller was asked already whether the card be kept: they pay, and nobody's card is kept."""
     server.add_bill()
 
-    def migrate(event: Event) -> None:
+    def migrate(event: PhoneEvent) -> None:
         if isinstance(event, Said) and ASKS_TO_KEEP in event.text:
             with server.on.engine.begin() as tx:
                 tx.execute(sa.update(schema.call).values(from_number=None))
@@ -165,7 +165,7 @@ def test_deleted_in_another_call_while_it_is_offered(server: Server) -> None:
     _kept(server)
     [card] = _cards(server)
 
-    def delete(event: Event) -> None:
+    def delete(event: PhoneEvent) -> None:
         if isinstance(event, Said) and "ending in" in event.text:
             with server.on.engine.begin() as tx:
                 server.on.payments.saved_cards.forget(tx, card.id, by="api: a test")

@@ -29,7 +29,7 @@ from gateways.contract import (
 from gateways.secret import Secret
 from gateways.stripe import client
 from gateways.stripe.adapter import StripeGateway, from_settings
-from gateways.stripe.client import NoStripeReply, Stripe, StripeReply, Timing
+from gateways.stripe.client import NoStripeReply, Stripe, StripeReply, StripeTimeLimits
 from gateways.stripe.settings import StripeSettings
 from gateways.stripe.tokenize import StripeTokenizer
 from tests.support.gateway_harness import card
@@ -41,8 +41,10 @@ KEY = "sk_test_hush"
 ORDER = Order("attempt_1", 4990, "EUR", "Bill 1", {"attempt": "attempt_1"})
 
 
-def gateway(base: str = BASE, timing: Timing | None = None) -> StripeGateway:
-    return StripeGateway(Stripe(Secret(KEY), base, timing or Timing(pause_s=0.01)), CardEntry.TOKENIZE)
+def gateway(base: str = BASE, timing: StripeTimeLimits | None = None) -> StripeGateway:
+    return StripeGateway(
+        Stripe(Secret(KEY), base, timing or StripeTimeLimits(pause_s=0.01)), CardEntry.TOKENIZE
+    )
 
 
 @contextmanager
@@ -91,7 +93,7 @@ def drops(line: socket.socket, stop: threading.Event) -> None:
 
 @pytest.mark.parametrize("say", [silence, drops])
 def test_a_verb_ends_in_time_whatever_the_line_does(say: Any) -> None:
-    timing = Timing(connect_s=0.2, read_s=0.3, in_all_s=1.0, pause_s=0.05, worth_s=0.1)
+    timing = StripeTimeLimits(connect_s=0.2, read_s=0.3, in_all_s=1.0, pause_s=0.05, worth_s=0.1)
     with talker(say) as base:
         began = time.monotonic()
         answer = gateway(base, timing).prepare(ORDER)
@@ -117,13 +119,13 @@ def test_an_answer_without_end_is_left_and_nothing_is_asked_without_time(
     monkeypatch.setattr(client, "_BODY_MAX", 200_000)
     with talker(floods) as base:
         endless = gateway(base).prepare(ORDER)
-        late = gateway(base, Timing(in_all_s=0.0)).prepare(ORDER)
+        late = gateway(base, StripeTimeLimits(in_all_s=0.0)).prepare(ORDER)
     assert endless == Unknown("the connection to Stripe broke: its answer is too long")
     assert late == Unknown("there was no time left to ask Stripe")
 
 
 def test_a_retry_that_could_not_end_in_time_is_not_begun() -> None:
-    timing = Timing(read_s=0.3, in_all_s=0.6, pause_s=0.2, worth_s=0.5)
+    timing = StripeTimeLimits(read_s=0.3, in_all_s=0.6, pause_s=0.2, worth_s=0.5)
     came: list[int] = []
 
     def count(line: socket.socket, stop: threading.Event) -> None:
@@ -136,7 +138,7 @@ def test_a_retry_that_could_not_end_in_time_is_not_begun() -> None:
 
 
 def test_the_promise_of_fifteen_seconds_is_kept_by_the_defaults() -> None:
-    timing = Timing()
+    timing = StripeTimeLimits()
     assert timing.in_all_s + timing.connect_s / 2 <= 15
     assert timing.read_s < timing.in_all_s
 
@@ -244,7 +246,7 @@ def test_only_stripes_own_word_says_that_nothing_was_processed(
             wire.post(f"{BASE}/v1/{verb}", status=answer[0], body=answer[1])
         prepared = gateway().prepare(ORDER)
         charged = gateway().charge(ChargeRequest(ORDER, Secret("pm_1"), "pi_1"))
-        side = StripeTokenizer(Stripe(Secret(KEY), BASE, Timing(pause_s=0.01)), moto=False)
+        side = StripeTokenizer(Stripe(Secret(KEY), BASE, StripeTimeLimits(pause_s=0.01)), moto=False)
         tokenized = side.tokenize(card("4242424242424242"), key="entry_1")
         authorized = side.authorize(card("4242424242424242"), ORDER)
     for unknown in (prepared, charged, authorized):
@@ -266,7 +268,7 @@ def test_refused_credentials_are_no_decline_where_nothing_can_be_cancelled(statu
 
 
 def test_check_tells_what_to_mend_and_not_the_key(harness: StripeHarness) -> None:
-    harness.speak(Timing(pause_s=0.01), key="sk_test_wrong_and_secret")
+    harness.speak(StripeTimeLimits(pause_s=0.01), key="sk_test_wrong_and_secret")
     with pytest.raises(GatewayUnreachableError, match="STRIPE_API_KEY") as refused:
         harness.gateway.check()
     assert "wrong_and_secret" not in str(refused.value)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gateways.capability import CardEntry, Verb
+from gateways.capability import CardEntry, GatewayVerb
 from gateways.contract import PayLink
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkContract, LinkHarness, order
 from tests.support.stripe import checkout
@@ -14,7 +14,7 @@ from tests.support.stripe.server import StripeServer
 from tests.support.time_and_ids import ManualClock
 
 LINK_KINDS = {
-    Verb.OPEN_LINK: "checkout.sessions.create",
+    GatewayVerb.OPEN_LINK: "checkout.sessions.create",
     LOOKUP_LINK: "checkout.sessions.retrieve",
 }
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from flows.pay_bill.flow import flow
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.events import Event, Played, Said
+from ivr.simulators.phone.events import PhoneEvent, Played, Said
 from ivr.web.carrier_webhooks import wiring
 from tests.support import schema
 from tests.support.payer import CARD, call_sid, pay
@@ -60,7 +60,7 @@ def _keep(server: Server, called: str, web: WsgiApp, hears: Callable[[], None]) 
     said: list[str] = []
     transport = WsgiTransport({WEB: web, PCI: server.pci})
 
-    def listen(event: Event) -> None:
+    def listen(event: PhoneEvent) -> None:
         if (isinstance(event, Said) and event.text.endswith(" 7.")) or event == Played(VOICE[-1]):
             hears()
         elif isinstance(event, Said) and event.text.startswith(("I am sending", "Estoy enviando")):

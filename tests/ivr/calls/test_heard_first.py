@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Event, Paused, Said
-from ivr.simulators.phone.keys import HangUp
+from ivr.simulators.phone.events import Paused, PhoneEvent, Said
+from ivr.simulators.phone.keys import CallerHangUp
 from ivr.simulators.phone.pay import PayHabits
 from ivr.simulators.phone.transport import Form, HttpAnswer, Transport
 from tests.support import schema
@@ -53,7 +53,7 @@ class EagerCaller(ScriptedCaller):
         self._key = key
         self.pressed = 0
 
-    def meanwhile(self, event: Event) -> str | HangUp:
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
         early = isinstance(event, Paused) or (isinstance(event, Said) and not self._names(event.text))
         if self.left or not early:
             return ""

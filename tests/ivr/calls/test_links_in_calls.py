@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from ivr.payments.links import store as links
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.events import Event, Reason, Said
+from ivr.simulators.phone.events import PhoneEvent, Reason, Said
 from tests.support import schema
 from tests.support.payer import UNGUARDED, WAY, books, call_sid, pay
 from tests.support.phone import call_settings
@@ -91,7 +91,7 @@ def test_paid_before_the_call_has_ended(server: Server) -> None:
     """The payer is quick: the last words are still being said."""
     server.add_bill()
 
-    def at(event: Event) -> None:
+    def at(event: PhoneEvent) -> None:
         if isinstance(event, Said) and event.text.startswith("The link is on its way"):
             server.pass_time(2)
             assert server.pay_by_link() == 303
@@ -127,7 +127,7 @@ def test_paid_while_another_link_is_asked_for(server: Server) -> None:
     server.pass_time(60)
     page = server.page_of_link()
 
-    def at(event: Event) -> None:
+    def at(event: PhoneEvent) -> None:
         if isinstance(event, Said) and event.text == "I am cancelling the link. One moment, please.":
             assert server.bank.pay_page(page).status_code in {303, 410}
 

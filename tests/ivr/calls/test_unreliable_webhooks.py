@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ivr.calls.remote_calls import RemoteCalls
 from ivr.calls.turns import INTENT_LEASE_S, REMOTE_CALL_WAIT_S_MAX
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.events import Event, Faulted, Reason
+from ivr.simulators.phone.events import Faulted, PhoneEvent, Reason
 from ivr.simulators.phone.transport import Form, HttpAnswer, NotConnectedError
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support import schema
@@ -109,7 +109,7 @@ def test_keys_that_waited_while_an_answer_was_lost_agree_to_nothing(start_server
         server.transport, lambda _, url: next(losses, NONE) if url == f"{WEB}/voice/call_1/t/4" else NONE
     )
 
-    def wait_for_the_carrier(event: Event) -> None:
+    def wait_for_the_carrier(event: PhoneEvent) -> None:
         if isinstance(event, Faulted):
             server.pass_time(15)
 

@@ -5,7 +5,7 @@ import os
 import pytest
 from structlog.testing import capture_logs
 
-from ivr.cli.start_log import warn_of_exposure
+from ivr.cli.serve import warn_of_exposure
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,8 @@ import sqlalchemy as sa
 from ivr.bills.bill import Status
 from ivr.customers import customer
 from ivr.demo.bills import SAMPLES, bills_of, make_bills, what_to_key
-from ivr.demo.environment import number_of, ports_like
-from ivr.demo.folder_lock import FolderLock, is_ready
-from ivr.demo.texts import Texts
+from ivr.demo.environment import FolderLock, is_ready, number_of, ports_like
+from ivr.demo.processes import Texts
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.migrations import migrate
 from ivr.platform.ids import RandomIds

@@ -6,7 +6,7 @@ import pytest
 
 from gateways.declines import Decline
 from ivr.payments.attempts.states import State
-from ivr.simulators.phone.events import Event, Said
+from ivr.simulators.phone.events import PhoneEvent, Said
 from tests.ivr.on_stripe.conftest import Start
 from tests.support import schema
 from tests.support.phone import CALLER
@@ -114,7 +114,7 @@ def test_a_limit_of_stripes_is_waited_out_while_the_caller_hears_a_word(
     began = on_stripe.server.clock.now()
     silences: list[float] = []
 
-    def listener(event: Event) -> None:
+    def listener(event: PhoneEvent) -> None:
         nonlocal began
         if isinstance(event, Said):
             silences.append((on_stripe.server.clock.now() - began).total_seconds())
@@ -154,10 +154,10 @@ def test_stripe_is_away(on_stripe: ServerOnStripe) -> None:
     assert PAID in on_stripe.pay(CARDS["visa"])
 
 
-def at_the_confirmation(act: Callable[[], None]) -> Callable[[Event], None]:
+def at_the_confirmation(act: Callable[[], None]) -> Callable[[PhoneEvent], None]:
     """Does it while the card and the amount are read back."""
 
-    def listener(event: Event) -> None:
+    def listener(event: PhoneEvent) -> None:
         if isinstance(event, Said) and event.text.startswith("Visa ending in"):
             act()
 

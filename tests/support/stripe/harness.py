@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gateways.capability import CardEntry, Verb
+from gateways.capability import CardEntry, GatewayVerb
 from gateways.declines import Decline
 from gateways.secret import Secret
 from gateways.stripe import answers
 from gateways.stripe.adapter import StripeGateway
-from gateways.stripe.client import RETRIES, Stripe, Timing
+from gateways.stripe.client import RETRIES, Stripe, StripeTimeLimits
 from gateways.stripe.tokenize import StripeTokenizer
 from tests.support.gateway_harness import (
     FORGET,
@@ -27,18 +27,18 @@ from tests.support.stripe.line import Harm, HeldAnswer
 from tests.support.stripe.server import StripeServer
 
 KINDS = {
-    Verb.TOKENIZE: "payment_methods.create",
-    Verb.CHARGE: "payment_intents.confirm",
-    Verb.AUTHORIZE: "payment_intents.confirm",
-    Verb.CAPTURE: "payment_intents.capture",
-    Verb.VOID: "payment_intents.cancel",
-    Verb.REFUND: "refunds.create",
+    GatewayVerb.TOKENIZE: "payment_methods.create",
+    GatewayVerb.CHARGE: "payment_intents.confirm",
+    GatewayVerb.AUTHORIZE: "payment_intents.confirm",
+    GatewayVerb.CAPTURE: "payment_intents.capture",
+    GatewayVerb.VOID: "payment_intents.cancel",
+    GatewayVerb.REFUND: "refunds.create",
     LOOKUP: "payment_intents.retrieve",
-    Verb.SAVE_CARD: "payment_methods.attach",
+    GatewayVerb.SAVE_CARD: "payment_methods.attach",
     FORGET: "payment_methods.detach",
 }
 EVERY_TRY = RETRIES + 1
-BRISK = Timing(pause_s=0.01)
+BRISK = StripeTimeLimits(pause_s=0.01)
 
 
 class StripeHarness(GatewayHarness):
@@ -64,7 +64,7 @@ class StripeHarness(GatewayHarness):
         self._moto = moto
         self.speak(BRISK)
 
-    def speak(self, timing: Timing, key: str | None = None) -> None:
+    def speak(self, timing: StripeTimeLimits, key: str | None = None) -> None:
         """Anew, with another patience or another API key."""
         stripe = Stripe(Secret(key or self.account.key), self.server.url, timing)
         self.gateway = StripeGateway(stripe, self._card_entry, moto=self._moto)
@@ -90,7 +90,7 @@ class StripeHarness(GatewayHarness):
         return self.server.line.held(KINDS[asked])
 
     def be_impatient(self) -> None:
-        self.speak(Timing(read_s=0.2, in_all_s=1, pause_s=0.01))
+        self.speak(StripeTimeLimits(read_s=0.2, in_all_s=1, pause_s=0.01))
 
     def plant_bug(self, patch: pytest.MonkeyPatch) -> None:
         def bug(*_: Any) -> Any:

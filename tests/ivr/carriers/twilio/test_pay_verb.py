@@ -13,7 +13,7 @@ from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay.verb import FOLDER, PayVerb, pay_prompts
 from ivr.carriers.twilio.twiml import Voice
 from ivr.platform.settings.pay import PaySettings
-from ivr.simulators.phone.pay_verb import ERRORS, Pay, PayStep
+from ivr.simulators.phone.pay_verb import ERRORS, PayStep, SimulatedPay
 from ivr.simulators.phone.schema import validate
 from ivr.simulators.phone.verbs import parse
 
@@ -154,7 +154,7 @@ def test_what_the_merchant_sets_is_escaped() -> None:
 def test_exactly_one_prompt_fits_whatever_happens(types: tuple[str, ...], language: str) -> None:
     """Which of two a carrier would say is not documented, and of none it speaks its own English."""
     [pay] = parse(twiml.document([rendered(language, card_types=types)]))
-    assert isinstance(pay, Pay)
+    assert isinstance(pay, SimulatedPay)
     for step, kind, attempt, error in itertools.product(
         (PayStep.NUMBER, PayStep.EXPIRY, PayStep.CODE, PayStep.POSTAL_CODE),
         types,
@@ -181,7 +181,7 @@ MISTAKES = {
 @pytest.mark.parametrize("step", MISTAKES)
 def test_every_mistake_has_words_of_its_own(step: PayStep) -> None:
     [pay] = parse(twiml.document([rendered("es")]))
-    assert isinstance(pay, Pay)
+    assert isinstance(pay, SimulatedPay)
     assert {error for each in pay.prompts if each.step == step for error in each.errors} == MISTAKES[step]
 
 

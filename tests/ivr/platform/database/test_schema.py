@@ -4,9 +4,13 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
+from ivr.pci import migrations as pci_migrations
+from ivr.platform.database import migrations
 from ivr.platform.database.engine import reading
 from ivr.platform.database.migrations import can_serve, migrate
+from ivr.platform.database.schema_scripts import SchemaScripts, _outdated
 from tests.support import schema
 from tests.support.time_and_ids import ManualClock
 
@@ -27,6 +31,14 @@ def test_migrating_again_changes_nothing(engine: sa.Engine) -> None:
     migrate(engine)
     with reading(engine) as connection:
         assert can_serve(connection)
+
+
+@pytest.mark.parametrize("scripts", [migrations.SCRIPTS, pci_migrations.SCRIPTS])
+def test_the_numbers_of_the_files_are_the_revisions_in_their_order(scripts: SchemaScripts) -> None:
+    directory = ScriptDirectory(str(scripts.folder))
+    *older, head = sorted(one.revision for one in directory.walk_revisions())
+    assert directory.get_heads() == [head]
+    assert _outdated(scripts.folder) == set(older)
 
 
 def test_a_bill_is_never_reserved_past_what_is_billed(engine: sa.Engine, clock: ManualClock) -> None:

@@ -20,7 +20,7 @@ from ivr.simulators.phone.events import (
     Said,
 )
 from ivr.simulators.phone.keys import HANG_UP
-from ivr.simulators.phone.transport import Form, NoAnswerError, NotConnectedError
+from ivr.simulators.phone.transport import Form, NotConnectedError, NoWebhookAnswerError
 from ivr.simulators.phone.transport import HttpAnswer as Delivered
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.phone import AUTH_TOKEN, WEB, Heard, call_settings, ring
@@ -338,7 +338,7 @@ class TestFaults:
                 if isinstance(failure, int):
                     return Delivered(failure)
                 if failure == "no answer":
-                    raise NoAnswerError(failure)
+                    raise NoWebhookAnswerError(failure)
                 if failure:
                     raise NotConnectedError(failure)
                 return server.transport.post(url, form, headers)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.simulators.phone.events import DialStatus, Ended, Event, Paused, Reason
+from ivr.simulators.phone.events import DialStatus, Ended, Paused, PhoneEvent, Reason
 from tests.support.dialogue import play
 from tests.support.phone import call_settings
 from tests.support.script import Act, Line, ScriptError, read
@@ -57,7 +57,7 @@ def test_the_file_reads_as_the_call_went(clock: ManualClock, update_dialogues: b
 
 
 def test_a_listener_works_while_the_caller_waits(clock: ManualClock) -> None:
-    heard: list[Event] = []
+    heard: list[PhoneEvent] = []
     played(A_MENU, clock, listener=heard.append)
     assert Paused(1) in heard
 

@@ -10,7 +10,7 @@ from werkzeug.serving import make_server
 
 from ivr.platform.clock import SystemClock
 from ivr.simulators.phone.events import Reason, Said
-from ivr.simulators.phone.transport import HttpTransport, NoAnswerError, NotConnectedError
+from ivr.simulators.phone.transport import HttpTransport, NotConnectedError, NoWebhookAnswerError
 from tests.support.phone import call_settings, ring
 from tests.support.twiml_server import TinyServer
 
@@ -84,7 +84,7 @@ def test_nobody_listens() -> None:
 def test_a_server_that_never_answers() -> None:
     with (
         answering(b"", keep_open=True) as url,
-        pytest.raises(NoAnswerError, match=r"no answer within 0\.2 s"),
+        pytest.raises(NoWebhookAnswerError, match=r"no answer within 0\.2 s"),
     ):
         HttpTransport(SystemClock(), total_s=0.2).post(url, {}, {})
 
@@ -94,14 +94,14 @@ def test_a_server_that_drips() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 60000\r\n\r\n"
     with (
         answering(head, drip=b"x") as url,
-        pytest.raises(NoAnswerError, match=r"the answer took longer than 0\.3 s"),
+        pytest.raises(NoWebhookAnswerError, match=r"the answer took longer than 0\.3 s"),
     ):
         HttpTransport(SystemClock(), total_s=0.3).post(url, {}, {})
 
 
 @pytest.mark.parametrize("reply", [b"", SHORT, b"SSH-2.0-hello\r\n"])
 def test_a_connection_that_breaks(reply: bytes) -> None:
-    with answering(reply) as url, pytest.raises(NoAnswerError, match="the connection broke"):
+    with answering(reply) as url, pytest.raises(NoWebhookAnswerError, match="the connection broke"):
         HttpTransport(SystemClock(), total_s=2).post(url, {}, {})
 
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from gateways.secret import Secret
 from ivr.calls.turns import Turns
 from ivr.platform.database.engine import reading
-from ivr.simulators.phone.events import Event
+from ivr.simulators.phone.events import PhoneEvent
 from ivr.simulators.phone.schema import validate
 from tests.support import schema
 from tests.support.carrier_pay import carriers_habits
@@ -350,7 +350,7 @@ def test_under_a_path_of_its_own(start_server: Start) -> None:
         CARD_ENTRY="pay", PUBLIC_URL=f"{WEB}/phone", PCI_PUBLIC_URL="https://cards.pay.example/phone"
     )
     server.add_bill()
-    heard: list[Event] = []
+    heard: list[PhoneEvent] = []
     settings = call_settings(
         incoming_url=f"{WEB}/phone/voice/incoming",
         fallback_url=f"{WEB}/phone/voice/fallback",

@@ -18,7 +18,7 @@ from ivr.finance import ledger
 from ivr.payments.attempts.states import State
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrations import can_serve
-from ivr.web.payer_pages.merchant import Merchant
+from ivr.web.payer_pages.facts import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support import schema
 from tests.support.databases import Databases

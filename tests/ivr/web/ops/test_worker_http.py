@@ -9,7 +9,7 @@ import requests
 from structlog.testing import capture_logs
 
 from ivr.demo.environment import free_ports
-from ivr.web.ops.worker_http import WorkerHttp
+from ivr.web.ops.worker import WorkerHttp
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
-from ivr.web.payer_pages.merchant import Merchant
+from ivr.web.payer_pages.facts import Merchant
 from ivr.web.payer_pages.routes import make_blueprint
 from tests.support.link_gateway import LinkGateway
 from tests.support.payment_services import PaymentServices

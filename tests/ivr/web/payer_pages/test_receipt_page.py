@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from flows.language import read_noun
 from ivr.platform.settings.line import Wording
-from ivr.web.payer_pages.moments import written
+from ivr.web.payer_pages.facts import date_written
 from tests.ivr.web.payer_pages.conftest import Client
 from tests.support import schema
 from tests.support.link_gateway import LinkGateway
@@ -74,7 +74,7 @@ def test_a_receipt_has_what_a_payer_asks_for(
     if language == "es":
         speak_spanish(services)
     page = client(**MADRID).get(f"/receipt/{token_of(services, paid)}").text
-    paid_at = written(_paid_at(services, paid), MADRID["zone"], language, "ES")
+    paid_at = date_written(_paid_at(services, paid), MADRID["zone"], language, "ES")
     assert "(Madrid)" in paid_at
     values = [amount, paid_at, "10000001", card, services.attempt(paid).reference]
     assert _facts(page) == list(zip(names, values, strict=True))
@@ -153,4 +153,4 @@ MOMENT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_written_with_its_place(zone: str, language: str, country: str, said: str) -> None:
-    assert written(MOMENT, ZoneInfo(zone), language, country) == said
+    assert date_written(MOMENT, ZoneInfo(zone), language, country) == said
