@@ -26,12 +26,12 @@ from ivr.jobs.job_list import (
     REPORT_CARD_OUTCOME,
     SEND_CONFIRMATION,
     Job,
+    JobHandler,
 )
 from ivr.messaging.channels import Channel
 from ivr.messaging.channels.console import Console
 from ivr.messaging.channels.sms import Sms
 from ivr.messaging.delivery import MessageJobs
-from ivr.payments.service import Handler
 from ivr.platform.readiness import Readiness, ReadinessMetric
 from ivr.platform.settings.config import Config
 from ivr.web.ops import health
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 
-def handlers(on: Dependencies) -> dict[Job, Handler]:
+def handlers(on: Dependencies) -> dict[Job, JobHandler]:
     """What the worker does for each job."""
     config = on.config
     sender = MessageJobs(on.engine, _channels(config), on.work, on.clock)

@@ -18,7 +18,7 @@ import structlog
 from structlog.testing import capture_logs
 from xdist.scheduler import LoadScopeScheduling
 
-from ivr.jobs.migrate import migrate_work
+from ivr.jobs.store import migrate_work
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from ivr.platform.logs import PINNED

@@ -142,7 +142,7 @@ def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, 
 def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
     from ivr.doctor import internal_checks as inside
     from ivr.jobs.backlog import failed_jobs, unknown_work
-    from ivr.jobs.worker_liveness import living_workers
+    from ivr.jobs.liveness_lock import living_workers
     from ivr.platform.database.engine import make_engine
 
     yield "database", partial(_database, config.database_url)

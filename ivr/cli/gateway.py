@@ -10,7 +10,7 @@ from ivr.cli.context import CommandContext
 from ivr.events.listeners.subscriptions import build_events
 from ivr.fraud.guard import FraudLimits, Guard
 from ivr.jobs.enqueue import DurableWork
-from ivr.jobs.migrate import NotMigratedError, require_migrated
+from ivr.jobs.store import NotMigratedError, require_migrated
 from ivr.payments.queries.feed import Payment
 from ivr.payments.service import PaymentService
 from ivr.platform.settings.config import gateway_list, gateway_settings

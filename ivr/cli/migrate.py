@@ -16,7 +16,7 @@ def command() -> None:
     """Bring the databases to this release's schema."""
     from alembic.util.exc import CommandError
 
-    from ivr.jobs.migrate import migrate_work
+    from ivr.jobs.store import migrate_work
     from ivr.pci.migrations import migrate_engine as migrate_pci
     from ivr.platform.database.migrations import migrate
 

@@ -141,7 +141,7 @@ def read(reference: str) -> None:
     """Have the worker read a payout's lines from the gateway."""
     from ivr.jobs.enqueue import DurableWork
     from ivr.jobs.job_list import READ_PAYOUT
-    from ivr.jobs.migrate import NotMigratedError, require_migrated
+    from ivr.jobs.store import NotMigratedError, require_migrated
 
     with command_context() as at:
         try:

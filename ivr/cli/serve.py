@@ -171,7 +171,7 @@ def _mode(read: Config) -> dict[str, Any]:
 def worker(host: str, port: int) -> None:
     """Charge cards, send texts and webhooks, retry what failed."""
     os.environ.pop(_SHARED_METRICS, None)
-    from ivr.jobs.migrate import NotMigratedError
+    from ivr.jobs.store import NotMigratedError
     from ivr.worker import run_worker
 
     read = load_config(os.environ)

@@ -1,6 +1,6 @@
-"""Durable background work: asked for in the transaction of the row that causes it, finished by whoever lives.
+"""Durable background work: asked for in the transaction of the row that causes it, done by any living worker.
 
-Other rooms import `ivr.jobs.job_list` to ask for work, and nothing else of it: only what composes a process
-builds `ivr.jobs.enqueue.DurableWork` (every process) or `ivr.jobs.worker.Worker` (the worker). dbos is loaded
-inside functions, since it costs nearly a second and a web process starts often.
+Other packages ask by `ivr.jobs.job_list`. Only what composes a process builds `ivr.jobs.enqueue.DurableWork`
+or `ivr.jobs.worker.Worker`. dbos is loaded inside functions: it costs nearly a second, and a web process
+starts often.
 """

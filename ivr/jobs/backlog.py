@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import ALL_JOBS, Queue
-from ivr.jobs.migrate import open_client
-from ivr.jobs.retention import NAME
 from ivr.jobs.retry import TRIES_MAX
+from ivr.jobs.store import CLEAN_UP, open_client
 
 if TYPE_CHECKING:
     from dbos import WorkflowStatus
@@ -73,7 +72,7 @@ def backlog(engine: sa.Engine) -> Counter[str]:
 
 def unknown_work(engine: sa.Engine) -> Counter[str]:
     """Waiting work that no worker of this release would ever do, counted by "job on queue"."""
-    known = {job.name for job in ALL_JOBS} | {NAME}
+    known = {job.name for job in ALL_JOBS} | {CLEAN_UP}
     queues = set(Queue)
     rows = open_client(engine).list_workflows(
         status=["ENQUEUED", "DELAYED"], load_input=False, load_output=False

@@ -2,7 +2,7 @@
 
 What is written is a job's name and an id, as JSON; nothing is pickled, and a card has no way in. A piece of
 work is named by job, subject and link of its chain, so asking again does nothing, whether the first is
-waiting, running or done. (What is done is forgotten after a month: see `ivr.jobs.retention`.)
+waiting, running or done. (What is done is forgotten after a month: see `ivr.jobs.store`.)
 """
 
 from typing import TYPE_CHECKING
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from ivr.jobs.job_list import Job
-from ivr.jobs.migrate import VERSION, open_client
 from ivr.jobs.retry import NEVER_GIVEN_UP
+from ivr.jobs.store import VERSION, open_client
 
 if TYPE_CHECKING:
     from dbos import EnqueueOptions

@@ -1,10 +1,11 @@
-"""The list of all background jobs: what a room may ask for, and on which queue it runs.
+"""The list of all background jobs, and on which queue each runs.
 
 A job is a function of one id, run at least once: it reads the state anew and changes nothing twice. Arguments
 are ids only, never a token or a card. Long waits are chains of jobs with a delay, each of which reads the
 state again.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -72,8 +73,12 @@ ALL_JOBS = (
 )
 
 
+JobHandler = Callable[[str, int], None]
+"""Does a job: takes the subject's id and the link of the asker's chain."""
+
+
 class Work(Protocol):
-    """How a room asks for work."""
+    """How other packages ask for work."""
 
     def enqueue(
         self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0

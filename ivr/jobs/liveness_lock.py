@@ -1,4 +1,4 @@
-"""The lock by which the living know the dead: a worker holds one all its life, and its death alone frees it.
+"""A lock that each worker holds as long as its process runs: by it others know whether it lives.
 
 On SQLite, where all workers share a machine, it is a flock on a file beside the database; on PostgreSQL a
 session's advisory lock on a connection of its own. A worker that is merely slow, or stopped, keeps it. One
@@ -10,13 +10,16 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 import sqlalchemy as sa
 
-from ivr.platform.database.engine import make_engine
+from ivr.platform.database.engine import make_engine, reading
 
+_JUST_MADE = timedelta(seconds=5)
+"""A lock file that is younger counts as held, so that looking takes no lock from a worker that starts."""
 LOCK_APPLICATION = "paybycall-worker-lock"
 """How the lock's connection is named in pg_stat_activity."""
 
@@ -177,3 +180,33 @@ def _is_at(path: Path, descriptor: int) -> bool:
     except FileNotFoundError:
         return False
     return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
+def living_workers(engine: sa.Engine, now: datetime) -> int:
+    """How many workers hold their lock now; on SQLite only those of this machine are seen."""
+    if engine.dialect.name == "sqlite":
+        folder = Path(f"{engine.url.database}.workers")
+        return sum(_is_held(path, now) for path in folder.iterdir()) if folder.is_dir() else 0
+    sessions = sa.table("pg_stat_activity", sa.column("application_name"), sa.column("datname"))
+    held = sa.select(sa.func.count()).where(
+        sessions.c.application_name == LOCK_APPLICATION, sessions.c.datname == sa.func.current_database()
+    )
+    with reading(engine) as tx:
+        return int(tx.execute(held.select_from(sessions)).scalar_one())
+
+
+def _is_held(path: Path, now: datetime) -> bool:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        age = now - datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+        if abs(age) < _JUST_MADE:  # one from the future is of before this machine's clock was set back
+            return True
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -9,48 +9,39 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
 
 from ivr.jobs.enqueue import order, work_id
-from ivr.jobs.job_list import Job
-from ivr.jobs.retry import FIRST_DELAY_S, TRIES_MAX, delay_s, is_given_up
+from ivr.jobs.job_list import Job, JobHandler
+from ivr.jobs.retry import delay_s, is_given_up
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
 
 log = structlog.get_logger()
 
-Handler = Callable[[str, int], None]
-"""Does a job: takes the subject's id and the link of the asker's chain."""
-
 
 class GivenUpError(Exception):
     """The last try raised too; the message is the class of the fault and nothing else, for it is stored."""
 
 
+@dataclass(frozen=True, slots=True)
 class Runs:
     """Runs handlers, knows which are under way, and counts how they went."""
 
-    def __init__(
-        self,
-        client: "DBOSClient",
-        handlers: Mapping[Job, Handler],
-        *,
-        tries_max: int = TRIES_MAX,
-        first_delay_s: float = FIRST_DELAY_S,
-        call_of: Callable[[Job, str], str | None] = lambda _job, _subject_id: None,
-    ) -> None:
-        self._client = client
-        self._handlers = handlers
-        self._tries_max = tries_max
-        self._first_delay_s = first_delay_s
-        self._call_of = call_of
-        self._changed = threading.Condition()
-        self._under_way: set[str] = set()
-        self.counts: Counter[tuple[str, str]] = Counter()
-        """How many runs of a job went how: (job, done | raised | given_up)."""
+    client: "DBOSClient"
+    handlers: Mapping[Job, JobHandler]
+    tries_max: int
+    first_delay_s: float
+    call_of: Callable[[Job, str], str | None]
+    """The call to which a job's subject belongs, for the log."""
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many runs of a job went how: (job, done | raised | given_up)."""
+    _under_way: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, job: Job) -> Callable[[str, int, int], None]:
         """The function that dbos calls for `job`. It returns also where the handler is to be tried again."""
@@ -74,26 +65,18 @@ class Runs:
     def _call_id(self, job: Job, subject_id: str) -> dict[str, str]:
         """For the log alone: where it cannot be told, the job runs all the same."""
         try:
-            call_id = self._call_of(job, subject_id)
+            call_id = self.call_of(job, subject_id)
         except Exception:  # noqa: BLE001 - the database is away, which the handler will meet and tell
             return {}
         return {} if call_id is None else {"call_id": call_id}
 
-    def are_over(self) -> bool:
-        """Whether no handler is under way in this process."""
-        return not self.under_way()
-
     def under_way(self) -> frozenset[str]:
-        with self._changed:
+        with self._lock:
             return frozenset(self._under_way)
-
-    def wait_until_over(self, timeout_s: float) -> bool:
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._under_way, timeout_s)
 
     def _fault_of(self, job: Job, subject_id: str, nth: int) -> Exception | None:
         try:
-            self._handlers[job](subject_id, nth)
+            self.handlers[job](subject_id, nth)
         except Exception as fault:  # noqa: BLE001 - the edge of the worker: it is logged by the caller and tried again
             return fault
         return None
@@ -104,16 +87,16 @@ class Runs:
         """Asks for the next try; where none comes, the error to end with."""
         kind = type(fault).__name__
         self._count(job, "raised")
-        if is_given_up(job, tries, self._tries_max):
+        if is_given_up(job, tries, self.tries_max):
             self._count(job, "given_up")
             log.critical("job_given_up", tries=tries, exc_info=fault)
             return GivenUpError(kind)
-        wait_s = delay_s(tries, self._first_delay_s)
-        say = log.critical if tries >= self._tries_max else log.error
+        wait_s = delay_s(tries, self.first_delay_s)
+        say = log.critical if tries >= self.tries_max else log.error
         say("job_raised", tries=tries, next_try_in_s=wait_s, exc_info=fault)
         try:
             # dbos waits here for a database that is away; the name makes a repeat harmless.
-            self._client.enqueue(
+            self.client.enqueue(
                 order(job, subject_id, nth, tries=tries, delay_s=wait_s), subject_id, nth, tries
             )
         except Exception as second:  # its message must not be stored either
@@ -122,16 +105,15 @@ class Runs:
         return None
 
     def _count(self, job: Job, how: str) -> None:
-        with self._changed:
+        with self._lock:
             self.counts[job.name, how] += 1
 
     @contextmanager
     def _noted(self, name: str) -> Iterator[None]:
-        with self._changed:
+        with self._lock:
             self._under_way.add(name)
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._under_way.discard(name)
-                self._changed.notify_all()

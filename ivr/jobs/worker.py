@@ -9,20 +9,28 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 import structlog
 
-from ivr.jobs import retention as clean_up
 from ivr.jobs.backlog import unknown_work
-from ivr.jobs.job_list import ALL_JOBS, Job, Queue
+from ivr.jobs.job_list import ALL_JOBS, Job, JobHandler, Queue
 from ivr.jobs.liveness_lock import LifeLock, hold
-from ivr.jobs.migrate import APPLICATION, VERSION, keep_quiet, open_client, require_migrated
 from ivr.jobs.retry import FIRST_DELAY_S, TRIES_MAX
-from ivr.jobs.runs import Handler, Runs
+from ivr.jobs.runs import Runs
+from ivr.jobs.store import (
+    APPLICATION,
+    CLEAN_UP,
+    EVERY_NIGHT,
+    VERSION,
+    forget_work,
+    keep_quiet,
+    open_client,
+    require_migrated,
+)
 from ivr.jobs.takeover import TakeOver, leave_at_once
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import make_engine
@@ -55,38 +63,26 @@ class Pace:
     take_over_every_s: float = 1.0
     tries_max: int = TRIES_MAX
     first_retry_s: float = FIRST_DELAY_S
-    kept_days: int = clean_up.KEPT_DAYS
 
 
+@dataclass(slots=True)
 class Worker:
     """Runs jobs from `start` to `stop`; `run_until` is both."""
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        clock: Clock,
-        ids: Ids,
-        handlers: Mapping[Job, Handler],
-        *,
-        pace: Pace | None = None,
-        call_of: Callable[[Job, str], str | None] = lambda _job, _subject_id: None,
-        on_lock_lost: Callable[[], None] = leave_at_once,
-    ) -> None:
-        """`call_of`: the call to which a job's subject belongs, for the log."""
-        _check(handlers)
-        self.name = ids.new("worker")
-        self._engine = engine
-        self._clock = clock
-        self._handlers = dict(handlers)
-        self._pace = pace or Pace()
-        self._call_of = call_of
-        self._on_lock_lost = on_lock_lost
-        self._running: _Running | None = None
+    engine: sa.Engine
+    clock: Clock
+    ids: Ids
+    handlers: Mapping[Job, JobHandler]
+    pace: Pace = Pace()
+    call_of: Callable[[Job, str], str | None] = lambda _job, _subject_id: None
+    """The call to which a job's subject belongs, for the log."""
+    on_lock_lost: Callable[[], None] = leave_at_once
+    name: str = field(init=False)
+    _running: "_Running | None" = field(init=False, default=None)
 
-    @property
-    def runs(self) -> Runs:
-        """What this worker is doing and how its runs went; only between `start` and `stop`."""
-        return self._started().runs
+    def __post_init__(self) -> None:
+        _check(self.handlers)
+        self.name = self.ids.new("worker")
 
     def is_working(self) -> bool:
         """Whether it was started, and not stopped."""
@@ -103,19 +99,13 @@ class Worker:
     def start(self) -> None:
         """Begins to take work; raises where the database is not migrated or another worker has this name."""
         _require_alone()
-        require_migrated(self._engine)
-        pace = self._pace
+        require_migrated(self.engine)
+        pace = self.pace
         with ExitStack() as undo:
-            engine = make_engine(self._engine.url.render_as_string(hide_password=False), pool_size=_POOL_SIZE)
+            engine = make_engine(self.engine.url.render_as_string(hide_password=False), pool_size=_POOL_SIZE)
             undo.callback(engine.dispose)
             client = open_client(engine)
-            runs = Runs(
-                client,
-                self._handlers,
-                tries_max=pace.tries_max,
-                first_delay_s=pace.first_retry_s,
-                call_of=self._call_of,
-            )
+            runs = Runs(client, self.handlers, pace.tries_max, pace.first_retry_s, self.call_of)
             lock = hold(engine, self.name)  # before anything is claimed in this name
             undo.callback(lock.release)
             dbos = self._launch(engine, client, runs)
@@ -123,14 +113,7 @@ class Worker:
         if nobodys := unknown_work(engine):
             log.error("work_nobody_does", work=dict(nobodys))
         watcher = open_client(engine, patient=False)
-        take_over = TakeOver(
-            watcher,
-            lock,
-            runs,
-            worker=self.name,
-            every_s=pace.take_over_every_s,
-            on_lock_lost=self._on_lock_lost,
-        )
+        take_over = TakeOver(watcher, lock, runs, self.name, pace.take_over_every_s, self.on_lock_lost)
         take_over.watch()
         self._running = _Running(engine, watcher, runs, lock, dbos, take_over)
         log.info("worker_started", worker=self.name)
@@ -143,7 +126,9 @@ class Worker:
         """
         from dbos import DBOS
 
-        running = self._started()
+        running = self._running
+        if running is None:
+            raise RuntimeError("the worker was not started")
         deadline = time.monotonic() + timeout_s
         for event in running.dbos.background_thread_stop_events:
             event.set()
@@ -152,7 +137,7 @@ class Worker:
         running.take_over.stop()
         DBOS.destroy(destroy_registry=True)
         self._running = None
-        if not running.runs.are_over():
+        if running.runs.under_way():
             log.error("worker_stopped_in_the_middle", worker=self.name, work=sorted(running.runs.under_way()))
             return False
         running.lock.release()
@@ -166,14 +151,9 @@ class Worker:
         stop.wait()
         return self.stop(timeout_s)
 
-    def _started(self) -> "_Running":
-        if self._running is None:
-            raise RuntimeError("the worker was not started")
-        return self._running
-
     def _is_idle(self, running: "_Running") -> bool:
         """Whether nothing that this worker claimed is unfinished, in this process and in the database."""
-        if not running.runs.are_over():
+        if running.runs.under_way():
             return False
         try:
             return not running.watcher.list_workflows(
@@ -195,13 +175,13 @@ class Worker:
             "run_migrations": False,
             "enable_otlp": False,
             "log_level": "WARNING",
-            "notification_listener_polling_interval_sec": self._pace.poll_s,
+            "notification_listener_polling_interval_sec": self.pace.poll_s,
         }
         dbos = DBOS(config=config)
         try:
             for job in ALL_JOBS:
-                DBOS.workflow(name=job.name, max_recovery_attempts=self._pace.tries_max)(runs.of(job))
-            DBOS.workflow(name=clean_up.NAME)(self._nightly(client))
+                DBOS.workflow(name=job.name, max_recovery_attempts=self.pace.tries_max)(runs.of(job))
+            DBOS.workflow(name=CLEAN_UP)(self._nightly(client))
             self._open_queues(client)
             _schedule_clean_up(client)
             DBOS.launch()
@@ -212,7 +192,7 @@ class Worker:
 
     def _open_queues(self, client: "DBOSClient") -> None:
         """Makes the queues before dbos looks for them: it would find a new one only a second later."""
-        pace = self._pace
+        pace = self.pace
         client.register_queue(
             Queue.CHARGE,
             worker_concurrency=pace.charges_at_once,
@@ -232,7 +212,7 @@ class Worker:
 
     def _nightly(self, client: "DBOSClient") -> Callable[[datetime, Any], None]:
         def clean_up_work(_planned_at: datetime, _context: Any) -> None:
-            count = clean_up.forget_work(client, self._clock.now(), self._pace.kept_days)
+            count = forget_work(client, self.clock.now())
             log.info("work_forgotten", count=count)
 
         return clean_up_work
@@ -254,9 +234,9 @@ def _schedule_clean_up(client: "DBOSClient") -> None:
     client.apply_schedules(
         [
             {
-                "schedule_name": clean_up.NAME,
-                "workflow_name": clean_up.NAME,
-                "schedule": clean_up.EVERY_NIGHT,
+                "schedule_name": CLEAN_UP,
+                "workflow_name": CLEAN_UP,
+                "schedule": EVERY_NIGHT,
                 "context": None,
                 "automatic_backfill": True,  # a worker that was down at night cleans up in the morning
                 "queue_name": Queue.FOLLOW_UP,
@@ -273,7 +253,7 @@ def _require_alone() -> None:
         raise RuntimeError("a worker is running in this process already")
 
 
-def _check(handlers: Mapping[Job, Handler]) -> None:
+def _check(handlers: Mapping[Job, JobHandler]) -> None:
     missing = sorted(job.name for job in ALL_JOBS if job not in handlers)
     unknown = sorted(job.name for job in handlers if job not in ALL_JOBS)
     faults = [f"no handler does {name}" for name in missing] + [f"no such job: {name}" for name in unknown]

@@ -4,7 +4,6 @@ The worker registers `handlers()` and calls `sweep()` every minute; web pages an
 attempts, refunds and saved cards. Every handler may run twice, and may be killed at any line.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +28,7 @@ from ivr.jobs.job_list import (
     VERIFY_ATTEMPT,
     VERIFY_REFUND,
     Job,
+    JobHandler,
     Work,
 )
 from ivr.payments import sweep
@@ -54,9 +54,6 @@ from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids
 from ivr.platform.settings.line import PLAIN, Wording
-
-Handler = Callable[[str, int], None]
-"""Takes the subject's id and the number of the job in its chain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +95,7 @@ class PaymentService:
             self.engine, self.gateway.name, self.transitions, self.refunds.transitions, self._payouts
         )
 
-    def handlers(self) -> dict[Job, Handler]:
+    def handlers(self) -> dict[Job, JobHandler]:
         """The function behind each job of payments."""
         parts = (self.engine, self.transitions, self._client)
         links = self._link_jobs

@@ -37,7 +37,7 @@ from ivr.jobs.job_list import (
     RELEASE_ATTEMPT,
     SEND_CONFIRMATION,
 )
-from ivr.jobs.migrate import migrate_work
+from ivr.jobs.store import migrate_work
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.database.migrations import migrate
 from ivr.simulators.phone.events import DialStatus

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from ivr.cli import main
 from ivr.jobs.job_list import ALL_JOBS, Job
-from ivr.jobs.migrate import migrate_work
+from ivr.jobs.store import migrate_work
 from ivr.platform.database.engine import make_engine
 from tests.releases.last import BY_CARD, GOES_ON, LAST, PAID, SCHEMA, column, migrate, rows, tables
 from tests.releases.open_calls import repeat

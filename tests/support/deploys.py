@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from ivr.jobs.migrate import migrate_work
+from ivr.jobs.store import migrate_work
 from ivr.pci.migrations import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate

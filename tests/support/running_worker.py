@@ -11,9 +11,8 @@ from unittest.mock import patch
 
 import sqlalchemy as sa
 
-from ivr.jobs.job_list import ALL_JOBS, Job
-from ivr.jobs.migrate import open_client
-from ivr.jobs.runs import Handler
+from ivr.jobs.job_list import ALL_JOBS, Job, JobHandler
+from ivr.jobs.store import open_client
 from ivr.jobs.worker import Pace, Worker
 from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.ids import RandomIds
@@ -67,7 +66,7 @@ class RunningWorker:
 @contextmanager
 def running_worker(
     engine: sa.Engine,
-    handlers: Mapping[Job, Handler],
+    handlers: Mapping[Job, JobHandler],
     *,
     clock: Clock | None = None,
     pace: Pace = FAST,
@@ -94,7 +93,7 @@ def slower(**changes: float) -> Pace:
     return replace(FAST, **changes)
 
 
-def _unexpected(job: Job) -> Handler:
+def _unexpected(job: Job) -> JobHandler:
     def handle(subject_id: str, nth: int) -> None:
         raise AssertionError(f"the test has no handler for {job.name} ({subject_id}, {nth})")
 

@@ -21,7 +21,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 ROOT = Path(__file__).parents[2]
 PRODUCT = f"{ROOT}/ivr/"
 NOT_ITS_OWN = ("/ivr/platform/database/engine.py", "/migrations/", "/site-packages/dbos/")
-VALUE = re.compile(r"(\?|%\(\w+\)s|:\w+)(::[A-Z ]+)?")
+VALUE = re.compile(r"(\?|%\(\w+\)s|:\w+)(::[A-Z]+( WITH TIME ZONE| PRECISION)?)?")
 SEVERAL = re.compile(r"\(VALUE(, VALUE)+\)|\(__\[POSTCOMPILE_\w+\]\)")
 GENERAL = StrCompileDialect()  # type: ignore[no-untyped-call]
 

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
 from ivr.dependencies import Dependencies
-from ivr.jobs.worker_liveness import living_workers
+from ivr.jobs.liveness_lock import living_workers
 from ivr.platform.clock import Clock
 from ivr.platform.database.availability import AWAY, folder_fault, temporary_fault, write_fault
 from ivr.platform.database.engine import reading

@@ -22,7 +22,7 @@ from ivr.calls import store as calls
 from ivr.fraud import lockouts, velocity
 from ivr.fraud.breaker import BreakerState, state_at
 from ivr.integrations import webhooks_out
-from ivr.jobs.worker_liveness import living_workers
+from ivr.jobs.liveness_lock import living_workers
 from ivr.messaging import messages
 from ivr.payments.queries import monitoring
 from ivr.platform.clock import Clock

@@ -52,6 +52,7 @@ ON_POSTGRES = (
     "slow_gateway_15_s",
     "authorize_answer_lost",
     "pay_es",
+    "card_early_at_reference",
 )
 """The two databases share all code; a few calls show that they share its meaning."""
 

@@ -299,6 +299,7 @@ def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
         ] * count
 
 
+@pytest.mark.postgres
 @pytest.mark.slow
 def test_bills_disputes_and_payouts_of_a_period(paybycall: Run, services: PaymentServices) -> None:
     add = ["bill", "add", "--currency", "EUR", "--reference", "12345678"]

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from ivr.doctor import internal_checks as inside
 from ivr.doctor.checks import FaultError
-from ivr.jobs.liveness_lock import hold
-from ivr.jobs.worker_liveness import living_workers
+from ivr.jobs.liveness_lock import hold, living_workers
 from ivr.messaging import messages as confirmations
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose

@@ -55,9 +55,9 @@ def lock_card_out(server: Server) -> None:
 
 
 @pytest.fixture
-def locked(start_server: Start) -> Server:
+def locked(request: pytest.FixtureRequest, start_server: Start) -> Server:
     """A caller, and a card, are locked out."""
-    server = start_server()
+    server = start_server(getattr(request, "param", "sqlite"))
     lockout(server.on.engine, server.clock, LockoutKind.CALLER, "+34600111222")
     lock_card_out(server)
     return server
@@ -80,6 +80,7 @@ def test_both_processes_lockouts_stand_in_one_list_with_nobodys_number(api: ApiC
     assert {one["state"] for one in answer["lockouts"]} == {"locked_out"}
 
 
+@pytest.mark.parametrize("locked", ["sqlite", "postgres"], indirect=True)
 def test_each_is_lifted_at_once_and_by_whom_is_kept(api: ApiClient, locked: Server) -> None:
     for one in api.get("/lockouts").json["lockouts"]:
         lifted = api.send("DELETE", f"/lockouts/{one['id']}")

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, SEND_CONFIRMATION
-from ivr.jobs.migrate import VERSION, migrate_work, open_client
+from ivr.jobs.store import VERSION, migrate_work, open_client
 from tests.support import job_effects
 from tests.support.running_worker import running_worker
 

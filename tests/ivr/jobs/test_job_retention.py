@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from ivr.jobs import retention as clean_up
+from ivr.jobs import store as clean_up
 from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.job_list import CHARGE_ATTEMPT
-from ivr.jobs.migrate import open_client
+from ivr.jobs.store import open_client
 from ivr.platform.clock import SystemClock
 from tests.support import job_effects
 from tests.support.running_worker import running_worker
@@ -56,7 +56,7 @@ def test_it_is_done_by_the_worker_at_night(engine: sa.Engine) -> None:
     assert (schedule["schedule"], schedule["automatic_backfill"]) == ("30 3 * * *", True)
     next_month = ManualClock(SystemClock().now() + timedelta(days=31))
     with running_worker(engine, {}, clock=next_month) as worker:
-        client.trigger_schedule(clean_up.NAME)
+        client.trigger_schedule(clean_up.CLEAN_UP)
         worker.drain()
     assert "charge_attempt:att_1:0" not in {work.workflow_id for work in client.list_workflows()}
 
@@ -66,8 +66,8 @@ def test_a_missed_night_is_made_up_for(engine: sa.Engine) -> None:
     _do(engine, "att_1")
     client = open_client(engine)
     yesterday = SystemClock().now() - timedelta(days=1, minutes=1)
-    client._sys_db.update_last_fired_at(clean_up.NAME, yesterday.isoformat())
+    client._sys_db.update_last_fired_at(clean_up.CLEAN_UP, yesterday.isoformat())
     with running_worker(engine, {}) as worker:
-        eventually(lambda: bool(client.list_workflows(name=clean_up.NAME)))
+        eventually(lambda: bool(client.list_workflows(name=clean_up.CLEAN_UP)))
         worker.drain()
-    assert {work.status for work in client.list_workflows(name=clean_up.NAME)} == {"SUCCESS"}
+    assert {work.status for work in client.list_workflows(name=clean_up.CLEAN_UP)} == {"SUCCESS"}

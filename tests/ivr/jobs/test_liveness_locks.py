@@ -97,7 +97,7 @@ def test_a_worker_that_lost_its_lock_stops_before_it_looks_at_anything() -> None
     lost: LifeLock = LostLock()
     stopped = threading.Event()
     no_client, no_runs = object(), object()  # a look at either would raise
-    loop = TakeOver(no_client, lost, no_runs, worker="worker_1", every_s=0.01, on_lock_lost=stopped.set)
+    loop = TakeOver(no_client, lost, no_runs, "worker_1", 0.01, stopped.set)
     loop.watch()
     assert stopped.wait(5)
     loop.stop()

@@ -20,7 +20,7 @@ from ivr.jobs.job_list import (
     Job,
     Queue,
 )
-from ivr.jobs.migrate import NotMigratedError, open_client
+from ivr.jobs.store import NotMigratedError, open_client
 from ivr.jobs.worker import Pace, Worker, WrongHandlersError
 from ivr.platform.database.engine import make_engine
 from tests.support import job_effects
@@ -80,7 +80,7 @@ def test_a_handler_that_raises_is_logged_and_tried_again_later_and_later(
     with capture_logs() as logs, running_worker(engine, {CHARGE_ATTEMPT: charge}) as worker:
         eventually(lambda: len(seen) == 4)
         worker.drain()
-        assert worker.worker.runs.counts == {("charge_attempt", "raised"): 3, ("charge_attempt", "done"): 1}
+        assert worker.worker.counts == {("charge_attempt", "raised"): 3, ("charge_attempt", "done"): 1}
     assert seen == [("att_1", 7)] * 4
     raised = [entry for entry in logs if entry["event"] == "job_raised"]
     assert [entry["next_try_in_s"] for entry in raised] == [0.02, 0.04, 0.08]
@@ -116,7 +116,7 @@ def test_what_is_given_up_is_told_and_its_message_is_stored_nowhere(
         capture_logs() as logs,
         running_worker(engine, {DELIVER_OUTCOME: deliver}, pace=slower(tries_max=3)) as worker,
     ):
-        eventually(lambda: worker.worker.runs.counts["deliver_outcome", "given_up"] == 1)
+        eventually(lambda: worker.worker.counts["deliver_outcome", "given_up"] == 1)
         worker.finish()
     (failed,) = failed_jobs(engine)
     assert (failed.job, failed.subject_id, failed.nth) == ("deliver_outcome", "out_1", 3)
@@ -209,7 +209,7 @@ def test_charges_run_side_by_side_up_to_a_limit(engine: sa.Engine, durable: Dura
             durable.enqueue(tx, CHARGE_ATTEMPT, f"att_{number}")
     with running_worker(engine, {CHARGE_ATTEMPT: charge}, pace=slower(charges_at_once=3)) as worker:
         worker.drain()
-        assert worker.worker.runs.counts["charge_attempt", "done"] == 8
+        assert worker.worker.counts["charge_attempt", "done"] == 8
     assert peak == 3
 
 

@@ -7,9 +7,8 @@ import sqlalchemy as sa
 
 from ivr.jobs.backlog import backlog
 from ivr.jobs.enqueue import DurableWork
-from ivr.jobs.job_list import ALL_JOBS, CHARGE_ATTEMPT
+from ivr.jobs.job_list import ALL_JOBS, CHARGE_ATTEMPT, JobHandler
 from ivr.jobs.liveness_lock import LockTakenError, hold
-from ivr.jobs.runs import Handler
 from ivr.jobs.worker import Worker
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
@@ -19,7 +18,7 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.postgres
 
 
-def _worker(engine: sa.Engine, charge: Handler) -> Worker:
+def _worker(engine: sa.Engine, charge: JobHandler) -> Worker:
     handlers = dict.fromkeys(ALL_JOBS, charge)
     return Worker(engine, SystemClock(), RandomIds(), handlers, pace=slower(charges_at_once=1))
 
@@ -79,7 +78,7 @@ def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_i
         durable.enqueue(tx, CHARGE_ATTEMPT, "att_1")
     stuck = _worker(engine, charge)
     stuck.start()
-    runs, lock = stuck.runs, stuck._running.lock
+    runs, lock = stuck._running.runs, stuck._running.lock
     assert begun.wait(30)
     assert not stuck.stop(0.1)
     again: list[str] = []
@@ -88,7 +87,7 @@ def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_i
             hold(engine, stuck.name)
         assert again == []
         go_on.set()
-        assert runs.wait_until_over(30)
+        eventually(lambda: not runs.under_way())
         assert again == []
         lock.release()  # what the end of its process does
         other.drain()

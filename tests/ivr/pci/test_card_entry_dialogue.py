@@ -6,7 +6,7 @@ import pytest
 from stdnum import luhn
 
 from ivr.pci.fields import KEYS_TIMEOUT_S, LISTENING_ON_TIMEOUT_S, READING_TIMEOUT_S
-from tests.support.card_entry import AMEX, RETURN_URL, VISA, CardEntryHarness
+from tests.support.card_entry import AMEX, RETURN_URL, VISA, CardEntryHarness, both_engines
 
 MASTERCARD = "5555555555554444"
 DINERS_14 = "36227206271667"
@@ -222,6 +222,7 @@ def test_a_short_code_is_told_where_the_code_is(harness: CardEntryHarness) -> No
     assert caller.wanted == 3
 
 
+@both_engines
 @pytest.mark.parametrize(
     ("language", "words"),
     [("en", "I heard no keys."), ("es", "No he recibido ninguna tecla.")],

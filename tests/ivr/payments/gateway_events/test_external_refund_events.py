@@ -290,6 +290,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(services: Payme
     assert _told(services, attempt_id) == [_elsewhere("15.00")]
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("has_reference", [True, False])
 def test_a_charge_unknown_for_a_day_needs_review(
     services: PaymentServices, bank: FakeGateway, has_reference: bool

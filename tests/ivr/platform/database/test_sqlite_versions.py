@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.jobs.migrate import migrate_work
+from ivr.jobs.store import migrate_work
 from ivr.platform.database import sqlite
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.url import database_url

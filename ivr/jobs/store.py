@@ -1,12 +1,12 @@
-"""The engine's own tables beside ours, and the client that reads and writes them.
+"""The tables of dbos beside ours: `paybycall migrate` makes them, a client uses them, the worker cleans up.
 
-The release step makes the tables; worker and web processes never do. `APPLICATION` and `VERSION` are written
-on every piece of work and are constants: with dbos's default, a hash of the code, work that one release asked
-for would wait for ever after the next one started.
+`APPLICATION` and `VERSION` are written on every piece of work and are constants: with dbos's default, a hash
+of the code, work that one release asked for would wait for ever after the next one started.
 """
 
 import logging
 import sqlite3
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 APPLICATION = "paybycall"
 VERSION = "1"
+CLEAN_UP = "clean_up_work"
+"""The name of the nightly workflow and of its schedule, kept in the database."""
+EVERY_NIGHT = "30 3 * * *"
+KEPT_DAYS = 30
+"""Longer than any chain of jobs: what was forgotten can be asked for anew under the same name."""
+OVER = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_BATCH = 500
 _SCHEMA = "dbos"
 _LOGGER = "dbos"
 
@@ -72,3 +79,17 @@ def keep_quiet() -> None:
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
     logger.setLevel(logging.WARNING)
+
+
+def forget_work(client: "DBOSClient", now: datetime) -> int:
+    """Deletes what was over KEPT_DAYS before `now`, some at a time; gives how many."""
+    until = (now - timedelta(days=KEPT_DAYS)).isoformat()
+    count = 0
+    while True:
+        found = client.list_workflows(
+            status=OVER, completed_before=until, limit=_BATCH, load_input=False, load_output=False
+        )
+        if not found:
+            return count
+        client.delete_workflows([work.workflow_id for work in found])
+        count += len(found)
