@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("the same in each run", derandomize=True, deadline=None, max_examples=50)
 hypothesis.settings.load_profile("the same in each run")
 
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
+"""With rich, which these tests install, structlog would draw a traceback for a second or more."""
+
 SLOWEST = ("tests/e2e/", "tests/simulation/", "tests/ivr/payments/")
 CALL_THE_SAME_SERVERS = frozenset(
     f"tests/e2e/test_{name}.py"
@@ -181,7 +184,7 @@ def process_as_it_was() -> Iterator[None]:
     umask = os.umask(0o022)
     hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
     logger_class, record_factory = logging.getLoggerClass(), logging.getLogRecordFactory()
-    loggers = [logging.getLogger(name) for name in (None, *PINNED, "urllib3.connectionpool")]
+    loggers = [logging.getLogger(name) for name in (None, *PINNED, "stripe", "urllib3.connectionpool")]
     before = [(one, one.level, list(one.handlers), list(one.filters)) for one in loggers]
     yield
     if structlog.is_configured():

@@ -35,12 +35,10 @@ from gateways.contract import (
     VoidRequest,
 )
 from gateways.events import GatewayEvent, InvalidWebhookError
-from gateways.sandbox import saved_cards as saving
 from gateways.sandbox import webhooks
-from gateways.sandbox.answers import BankAnswer, read_answer
+from gateways.sandbox.answers import KNOWN_DECLINES, BankAnswer, card_deleted, card_saved, read_answer
 from gateways.sandbox.client import BankClient, NoBankReply, sealed
 from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
-from gateways.sandbox.declines import KNOWN
 from gateways.sandbox.settings import SandboxSettings
 from gateways.secret import Secret
 from gateways.unsupported import UnsupportedVerbs
@@ -72,7 +70,7 @@ class SandboxGateway(UnsupportedVerbs):
             partial_refund=True,
             links=True,
             webhooks=self._webhook_secret is not None,
-            decline_codes=KNOWN,
+            decline_codes=KNOWN_DECLINES,
             saves_cards=card_entry is CardEntry.TOKENIZE,
         )
 
@@ -204,12 +202,12 @@ class SandboxGateway(UnsupportedVerbs):
         """The bank keeps the very token that was charged: from now on it pays more than once."""
         require(self.name, self.capabilities, GatewayVerb.SAVE_CARD)
         asked = {"key": key, "token": token, "charge": charge_reference, "holder": gateway_customer_id}
-        return saving.saved(self._client.post("/saved-cards", sealed(asked)), token)
+        return card_saved(self._client.post("/saved-cards", sealed(asked)), token)
 
     def delete_card(self, card: CardOnFile) -> CardDeleted | Unknown:
         require(self.name, self.capabilities, GatewayVerb.SAVE_CARD)
         asked = {"token": card.token, "holder": card.gateway_customer_id}
-        return saving.forgotten(self._client.post("/saved-cards/forgotten", sealed(asked)))
+        return card_deleted(self._client.post("/saved-cards/forgotten", sealed(asked)))
 
     def check(self) -> None:
         reply = self._client.get("/health")

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from gateways.contract import CardShown, Declined, Unknown
+from gateways.contract import CardDeleted, CardOnFile, CardShown, Declined, SaveCardResult, Unknown
+from gateways.declines import Decline
 from gateways.sandbox.client import BankReply, NoBankReply
-from gateways.sandbox.declines import normalised
+from gateways.secret import Secret
 
 _UNDERSTOOD = frozenset({200, 202, 402})
 _CODE = re.compile(r"[a-z_]{1,40}")
@@ -20,6 +21,22 @@ _REFERENCE = re.compile(r"[a-z]{2,4}_[0-9a-z]{1,40}")
 _LAST_FOUR = re.compile(r"[0-9]{4}")
 _DECLINED = "declined"
 _NOT_PROCESSED = "not_processed"
+_HOLDER = re.compile(r"cus_[0-9a-z]{1,40}")
+_DECLINES = {
+    "authentication_required": Decline.AUTHENTICATION_REQUIRED,
+    "blocked": Decline.SUSPECTED_FRAUD,
+    "expired_card": Decline.EXPIRED_CARD,
+    "generic_decline": Decline.GENERIC,
+    "incorrect_cvc": Decline.INCORRECT_CVC,
+    "insufficient_funds": Decline.INSUFFICIENT_FUNDS,
+    "invalid_expiry": Decline.INVALID_EXPIRY,
+    "invalid_number": Decline.INVALID_NUMBER,
+    "lost_card": Decline.LOST_STOLEN,
+    "processing_error": Decline.ISSUER_UNAVAILABLE,
+    "stolen_card": Decline.LOST_STOLEN,
+}
+KNOWN_DECLINES = frozenset(_DECLINES)
+"""A code that is not listed is `GENERIC`: the bank may learn new ones at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,36 @@ def error_code(body: Mapping[str, Any]) -> str | None:
     """The code of a refusal, `{"error": {"code": ...}}`, where it is a plain word."""
     error = body.get("error")
     return _matching(_CODE, error.get("code")) if isinstance(error, dict) else None
+
+
+def card_saved(reply: BankReply | NoBankReply, token: Secret) -> SaveCardResult:
+    """The card as it is charged from now on: by the token that stood for it all along."""
+    if isinstance(reply, NoBankReply):
+        return Unknown(reply.reason)
+    code = error_code(reply.body)
+    if reply.status == HTTPStatus.PAYMENT_REQUIRED and code is not None:
+        return Declined(normalised(code), code)
+    gateway_customer_id = reply.body.get("holder")
+    if (
+        reply.status != HTTPStatus.CREATED
+        or not isinstance(gateway_customer_id, str)
+        or not _HOLDER.fullmatch(gateway_customer_id)
+    ):
+        return unprocessed(reply)
+    return CardOnFile(gateway_customer_id, token)
+
+
+def card_deleted(reply: BankReply | NoBankReply) -> CardDeleted | Unknown:
+    if isinstance(reply, NoBankReply):
+        return Unknown(reply.reason)
+    if reply.status == HTTPStatus.OK and reply.body.get("state") == "forgotten":
+        return CardDeleted()
+    return unprocessed(reply)
+
+
+def normalised(code: str) -> Decline:
+    """The reason behind a code of the bank."""
+    return _DECLINES.get(code, Decline.GENERIC)
 
 
 def _card(body: Mapping[str, Any]) -> CardShown | None:

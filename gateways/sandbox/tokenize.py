@@ -11,10 +11,9 @@ from typing import Any
 
 from gateways.capability import Capabilities, CardEntry, GatewayVerb, require
 from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
-from gateways.sandbox.answers import error_code, read_answer, unprocessed
+from gateways.sandbox.answers import error_code, normalised, read_answer, unprocessed
 from gateways.sandbox.client import BankClient, NoBankReply
 from gateways.sandbox.currencies import CURRENCIES
-from gateways.sandbox.declines import normalised
 from gateways.sandbox.settings import SandboxCardSettings
 from gateways.secret import Secret
 

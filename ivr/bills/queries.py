@@ -1,6 +1,5 @@
 """Bills as programs list them: in the order of their last change, chosen by reference, status and time."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,15 +18,6 @@ _STATUS = {
 """As `Bill.status` says it."""
 
 
-@dataclass(frozen=True, slots=True)
-class BillPage:
-    """Bills, the earliest change first; see `ivr.platform.database.change_feed`."""
-
-    bills: list[Bill]
-    cursor: str
-    has_more: bool
-
-
 def changed(
     tx: sa.Connection,
     *,
@@ -39,7 +29,7 @@ def changed(
     since: datetime | None = None,
     limit: int,
     now: datetime,
-) -> BillPage:
+) -> feed.Page[Bill]:
     """Bills that changed after the cursor, or from `since` on. `made_until` is the first moment that is too
     late. Raises BadCursorError.
     """
@@ -52,9 +42,10 @@ def changed(
         query = query.where(bill.c.created_at >= made_from, bill.c.updated_at >= made_from)
     if made_until is not None:
         query = query.where(bill.c.created_at < made_until)
-    rows = feed.page(
+    return feed.page(
         tx,
         query,
+        Bill.from_row,
         name="bills",
         at=bill.c.updated_at,
         key=bill.c.id,
@@ -63,4 +54,3 @@ def changed(
         limit=limit,
         now=now,
     )
-    return BillPage([Bill.from_row(row) for row in rows.rows], rows.cursor, rows.has_more)

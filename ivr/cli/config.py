@@ -54,14 +54,14 @@ why; let a supervisor start it again.
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ProcessSetting:
     """A setting and the processes that read it."""
 
     setting: Setting[Any]
     processes: str
 
 
-def every_setting() -> list[Listed]:
+def every_setting() -> list[ProcessSetting]:
     """All settings, those of web and worker first, each once."""
     from ivr.pci.settings import PciConfig
     from ivr.platform.settings.config import Config
@@ -72,7 +72,7 @@ def every_setting() -> list[Listed]:
         for one in settings_of(kind):
             settings.setdefault(one.name, one)
             processes.setdefault(one.name, []).append(process)
-    return [Listed(one, ", ".join(processes[name])) for name, one in settings.items()]
+    return [ProcessSetting(one, ", ".join(processes[name])) for name, one in settings.items()]
 
 
 def now(setting: Setting[Any], environ: Mapping[str, str]) -> str:
@@ -131,7 +131,7 @@ def command(*, as_markdown: bool, layout: Layout) -> None:
             click.echo(f"    {one.setting.help} ({one.processes})")
 
 
-def _document(one: Listed) -> dict[str, Any]:
+def _document(one: ProcessSetting) -> dict[str, Any]:
     return {
         "name": one.setting.name,
         "now": now(one.setting, os.environ),

@@ -42,7 +42,7 @@ def list_disputes(*, every: bool, asked: ListRequest) -> None:
     """List open disputes, the most urgent first."""
     from ivr.finance import disputes
     from ivr.platform.database.engine import reading
-    from ivr.web.api.documents.disputes import dispute_document
+    from ivr.web.api.documents.finance import dispute_document
 
     with command_context() as at, reading(at.engine) as tx:
         if asked.has_period:

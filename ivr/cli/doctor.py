@@ -13,7 +13,7 @@ import click
 import sqlalchemy as sa
 
 from ivr.cli import Fault, boot, example
-from ivr.doctor.checks import Check, FaultError, Finding, LastFaultError, examine
+from ivr.doctor.checks import DoctorCheck, FaultError, Finding, LastFaultError, examine
 from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.migrations import can_serve
 from ivr.platform.database.unreachable import sentence
@@ -54,7 +54,7 @@ def _told(findings: Iterator[Finding]) -> Iterator[Finding]:
         yield finding
 
 
-def checks(environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
+def checks(environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, DoctorCheck]]:
     """Every check. Without settings there is nothing else to try."""
     try:
         config = load_config(environ)
@@ -70,7 +70,7 @@ def checks(environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Chec
         yield name, partial(_asking, config.database_url, check)
 
 
-def _asking(url: str, check: Check) -> str:
+def _asking(url: str, check: DoctorCheck) -> str:
     """A check of our database, which may go away in the middle."""
     try:
         return check()
@@ -84,7 +84,7 @@ def _refuse(sentences: str) -> str:
     raise FaultError(sentences)
 
 
-def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
+def _outside(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, DoctorCheck]]:
     from gateways import registry
     from ivr.doctor import external_checks as outside
 
@@ -113,7 +113,7 @@ def _pci_public_url(environ: Mapping[str, str]) -> str:
     return environ.get("PCI_PUBLIC_URL", "").strip().rstrip("/")
 
 
-def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, Check]]:
+def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[tuple[str, DoctorCheck]]:
     from ivr.doctor import external_checks as outside
     from ivr.integrations.pci_client import PciClient
 
@@ -124,7 +124,7 @@ def _pci(config: Config, environ: Mapping[str, str], clock: Clock) -> Iterator[t
     yield "shared secret", partial(outside.secret_is_shared, pci)
 
 
-def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, Check]]:
+def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, DoctorCheck]]:
     from ivr.doctor import exposure_checks as exposed
     from ivr.doctor import external_checks as outside
 
@@ -139,7 +139,7 @@ def _exposed(config: Config, environ: Mapping[str, str]) -> Iterator[tuple[str, 
     yield "user", exposed.nobody_is_root
 
 
-def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, Check]]:
+def _inside(config: Config, clock: Clock) -> Iterator[tuple[str, DoctorCheck]]:
     from ivr.doctor import internal_checks as inside
     from ivr.jobs.backlog import failed_jobs, unknown_work
     from ivr.jobs.liveness_lock import living_workers

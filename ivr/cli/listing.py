@@ -20,7 +20,7 @@ import click
 from ivr.cli.context import legible
 from ivr.platform.money import plain
 
-Document = Mapping[str, Any]
+ListRow = Mapping[str, Any]
 """One row, as the API gives it: its names, its texts, minor units as whole numbers."""
 
 LIMIT_MAX = 500
@@ -70,7 +70,7 @@ class Column:
     """One column of the table. `colours`: it holds a state."""
 
     heading: str
-    cell: Callable[[Document], str]
+    cell: Callable[[ListRow], str]
     is_right: bool = False
     colours: bool = False
 
@@ -86,7 +86,7 @@ def state(heading: str, name: str) -> Column:
 def amount(heading: str, name: str) -> Column:
     """Of minor units, with the currency of the row."""
 
-    def cell(row: Document) -> str:
+    def cell(row: ListRow) -> str:
         minor = _value(row, name)
         return "-" if minor is None else plain(minor, row["currency"])
 
@@ -96,7 +96,7 @@ def amount(heading: str, name: str) -> Column:
 def minute(heading: str, name: str) -> Column:
     """Of a moment in RFC 3339, which is UTC."""
 
-    def cell(row: Document) -> str:
+    def cell(row: ListRow) -> str:
         at = _value(row, name)
         return "-" if at is None else f"{at[:10]} {at[11:16]}Z"
 
@@ -122,7 +122,7 @@ class Listing:
     sums_by: Sequence[str] = ("currency",)
 
     def print(
-        self, rows: Iterable[Document], layout: Layout, *, none: str, facts: Document | None = None
+        self, rows: Iterable[ListRow], layout: Layout, *, none: str, facts: ListRow | None = None
     ) -> None:
         """Prints the rows. `none` is said on standard error where the table has none; `facts` stand beside
         the rows in the JSON document.
@@ -136,7 +136,7 @@ class Listing:
         else:
             self._print_table(counted, totals, none)
 
-    def print_asked(self, rows: Iterable[Document], asked: ListRequest, *, none: str) -> None:
+    def print_asked(self, rows: Iterable[ListRow], asked: ListRequest, *, none: str) -> None:
         """Prints the rows of a period, or `limit` of the `fetched` rows and that there are more."""
         if asked.has_period:
             self.print(rows, asked.layout, none=none)
@@ -151,7 +151,7 @@ class Listing:
                 err=True,
             )
 
-    def _print_json(self, rows: Iterator[Document], totals: "_Totals", facts: Document) -> None:
+    def _print_json(self, rows: Iterator[ListRow], totals: "_Totals", facts: ListRow) -> None:
         click.echo(f'{{"{self.name}": [', nl=False)
         before = "\n  "
         for row in rows:
@@ -162,13 +162,13 @@ class Listing:
         click.echo("".join(f', "{name}": {json.dumps(value)}' for name, value in more.items()), nl=False)
         click.echo("}")
 
-    def _print_csv(self, rows: Iterator[Document]) -> None:
+    def _print_csv(self, rows: Iterator[ListRow]) -> None:
         writer = csv.writer(_Output(), lineterminator="\n")
         writer.writerow(name.replace(".", "_") for name in self.fields)
         for row in rows:
             writer.writerow(_unexecuted(_text(_value(row, name))) for name in self.fields)
 
-    def _print_table(self, rows: Iterator[Document], totals: "_Totals", none: str) -> None:
+    def _print_table(self, rows: Iterator[ListRow], totals: "_Totals", none: str) -> None:
         measured = list(islice(rows, _MEASURED_ROWS))
         if not measured:
             click.echo(none, err=True)
@@ -187,7 +187,7 @@ class _Totals:
         self._by = by
         self._found: dict[tuple[str, ...], list[int]] = {}
 
-    def counted(self, rows: Iterable[Document]) -> Iterator[Document]:
+    def counted(self, rows: Iterable[ListRow]) -> Iterator[ListRow]:
         for row in rows:
             of_kind = self._found.setdefault(
                 tuple(str(row[name]) for name in self._by), [0] * (1 + len(self._sums))
@@ -197,7 +197,7 @@ class _Totals:
                 of_kind[place] += row[name] or 0
             yield row
 
-    def documents(self) -> list[Document]:
+    def documents(self) -> list[ListRow]:
         return [
             {**dict(zip(self._by, kind, strict=True)), "count": count, **self._amounts(kind, sums)}
             for kind, (count, *sums) in sorted(self._found.items())
@@ -221,7 +221,7 @@ class _Totals:
         ]
 
 
-def _print_columns(columns: Sequence[Column], measured: Sequence[Document], rest: Iterator[Document]) -> None:
+def _print_columns(columns: Sequence[Column], measured: Sequence[ListRow], rest: Iterator[ListRow]) -> None:
     cells = [[column.cell(row) for column in columns] for row in measured]
     widths = [
         max(width_of(column.heading), *(width_of(row[place]) for row in cells))
@@ -264,7 +264,7 @@ def _coloured(padded: str, cell: str, column: Column) -> str:
     return padded
 
 
-def _value(row: Document, name: str) -> Any:
+def _value(row: ListRow, name: str) -> Any:
     """Of a name, of a name within another, or the decimal amount of minor units."""
     if name in row:
         return row[name]

@@ -110,7 +110,7 @@ def refund(
     """
     from gateways.capability import UnsupportedError
     from ivr.cli.gateway import PAYMENT_SETTINGS, payment_service
-    from ivr.cli.payment_changes import RefundRequest
+    from ivr.cli.payment_changes import RefundCommand
     from ivr.cli.payment_shown import ambiguous, find_payment
     from ivr.payments.refunds.service import KeyReusedError, RefundRefusedError
 
@@ -119,7 +119,7 @@ def refund(
         payments = payment_service(at)
         try:
             minor = amount_of(amount, payment.currency, decimal)
-            request = RefundRequest(at, payments, payment, minor, idempotency_key)
+            request = RefundCommand(at, payments, payment, minor, idempotency_key)
             if also_a_bill and not request.was_asked():
                 raise ambiguous(payment)
             said = request.run(yes=yes)

@@ -15,7 +15,7 @@ from ivr.finance import disputes
 from ivr.payments import history
 from ivr.payments.attempts.states import State
 from ivr.payments.links import payer_view
-from ivr.payments.links.payer_view import Texted
+from ivr.payments.links.payer_view import LinkMessage
 from ivr.payments.links.store import minutes_left
 from ivr.payments.queries import search
 from ivr.payments.queries.feed import Payment
@@ -97,7 +97,7 @@ def _link(at: CommandContext, payment: Payment) -> Iterator[tuple[str, str | Non
     if payment.link is None:
         return
     with reading(at.engine) as tx:
-        texted = payer_view.texted(tx, payment.id)
+        texted = payer_view.message_of(tx, payment.id)
     if payment.state is State.LINK_OPEN:
         left = minutes_left(payment.link.expires_at, at.clock.now())
         still = (
@@ -108,7 +108,7 @@ def _link(at: CommandContext, payment: Payment) -> Iterator[tuple[str, str | Non
         yield "link", _sent(texted)
 
 
-def _sent(texted: Texted | None) -> str:
+def _sent(texted: LinkMessage | None) -> str:
     if texted is None:
         return "no text with it was sent"
     to = "" if texted.recipient is None else f" to ...{texted.recipient[-_SHOWN_DIGITS:]}"

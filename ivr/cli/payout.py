@@ -72,7 +72,7 @@ def list_payouts(*, asked: ListRequest) -> None:
     """List payouts, newest first."""
     from ivr.finance import payout_queries as payouts_read
     from ivr.platform.database.engine import reading
-    from ivr.web.api.documents.payouts import payout_document
+    from ivr.web.api.documents.finance import payout_document
 
     none = "There are no payouts. Does the gateway send its webhooks to this server?"
     with command_context() as at, reading(at.engine) as tx:
@@ -94,7 +94,7 @@ def show(reference: str, *, layout: Layout) -> None:
     """
     from ivr.platform.database.engine import reading
     from ivr.platform.money import plain
-    from ivr.web.api.documents.payouts import payout_document, payout_line_document
+    from ivr.web.api.documents.finance import payout_document, payout_line_document
 
     with command_context() as at, reading(at.engine) as tx:
         kept, lines = _find(tx, reference)

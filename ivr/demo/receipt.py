@@ -91,7 +91,7 @@ def _receipt(tx: sa.Connection, call_sid: str) -> Receipt | None:
         message = messages.of_payment(tx, attempt.id, Purpose.RECEIPT)
         if message is None or message.state not in TOLD:
             continue
-        if ledger.has(tx, ledger.Kind.CHARGE, attempt.id):
+        if ledger.has(tx, ledger.EntryKind.CHARGE, attempt.id):
             found.append((attempt, message))
     if not found:
         return None

@@ -1,7 +1,7 @@
 """Tries an installation, with a sentence for each check: all is well, or what to do.
 
-The checks are in `inside.py` (worker, what is stuck), `outside.py` (our processes, the carrier, the gateway)
-and `exposed.py` (what strangers must not reach). None of them charges, sends or changes anything.
+The checks are in `internal_checks.py` (worker, what is stuck), `external_checks.py` (our processes, carrier,
+gateway) and `exposure_checks.py` (what strangers must not reach). None charges, sends or changes anything.
 """
 
 import threading
@@ -29,11 +29,11 @@ class Finding:
     said: str
 
 
-Check = Callable[[], str]
+DoctorCheck = Callable[[], str]
 """Gives what is well, or raises FaultError."""
 
 
-def examine(checks: Iterable[tuple[str, Check]], *, within_s: float = CHECK_S_MAX) -> Iterator[Finding]:
+def examine(checks: Iterable[tuple[str, DoctorCheck]], *, within_s: float = CHECK_S_MAX) -> Iterator[Finding]:
     """Tries one after the other, each for `within_s` seconds at most. A check that breaks unexpectedly is a
     finding too, by the exception's name alone: its text may hold a secret. Only a `LastFaultError` stops the
     others.
@@ -52,7 +52,7 @@ def examine(checks: Iterable[tuple[str, Check]], *, within_s: float = CHECK_S_MA
             )
 
 
-def _within(check: Check, seconds: float) -> str:
+def _within(check: DoctorCheck, seconds: float) -> str:
     """What the check says. One that takes longer is left alone, on a thread that ends with the process."""
     said: list[str] = []
     broke: list[BaseException] = []

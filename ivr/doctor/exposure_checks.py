@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 from gateways.http_client import NoAnswerError
 from ivr.doctor.checks import FaultError
-from ivr.doctor.external_checks import UNSIGNED, Ask, CheckedSite, ProbeAnswer
+from ivr.doctor.external_checks import UNSIGNED, CheckedSite, Probe, ProbeAnswer
 
 _SERVERS = ("web", "pci", "worker", "stream")
 
 
-def metrics_are_closed(ask: Ask, sites: Sequence[CheckedSite]) -> str:
+def metrics_are_closed(ask: Probe, sites: Sequence[CheckedSite]) -> str:
     """No stranger reads `/metrics` at a public address."""
     for site in sites:
         _require_reached(ask, site)
@@ -33,7 +33,7 @@ def metrics_are_closed(ask: Ask, sites: Sequence[CheckedSite]) -> str:
     return "strangers cannot read /metrics"
 
 
-def pci_is_closed(ask: Ask, site: CheckedSite) -> str:
+def pci_is_closed(ask: Probe, site: CheckedSite) -> str:
     """The proxy before the PCI process passes nothing but what the carrier needs."""
     _require_reached(ask, site)
     internal = _tried(ask, "POST", f"{site.url}/pci/internal/lockouts")
@@ -64,7 +64,7 @@ Resolve = Callable[[str], set[str]]
 
 
 def proxy_cannot_be_avoided(
-    ask: Ask, ports: Sequence[tuple[CheckedSite, int]], resolve: Resolve = addresses_of
+    ask: Probe, ports: Sequence[tuple[CheckedSite, int]], resolve: Resolve = addresses_of
 ) -> str:
     """The processes' own ports, where they speak plain http, do not answer at the public host. Where this
     machine takes that host for itself, what it reaches there says nothing about strangers.
@@ -84,13 +84,13 @@ def proxy_cannot_be_avoided(
     return "no process of ours answers strangers past the proxy"
 
 
-def _require_reached(ask: Ask, site: CheckedSite) -> None:
+def _require_reached(ask: Probe, site: CheckedSite) -> None:
     """A path counts as closed only where the address answers at all."""
     if _tried(ask, "POST", site.url + site.path) is None:
         raise FaultError(f"This could not be tried, because {site.setting} ({site.url}) cannot be reached.")
 
 
-def _tried(ask: Ask, method: str, url: str) -> ProbeAnswer | None:
+def _tried(ask: Probe, method: str, url: str) -> ProbeAnswer | None:
     try:
         return ask(method, url)
     except NoAnswerError:

@@ -49,7 +49,7 @@ class ProbeAnswer:
         return found if isinstance(found, dict) else {}
 
 
-Ask = Callable[[str, str], ProbeAnswer]
+Probe = Callable[[str, str], ProbeAnswer]
 """Sends a method and no body to a URL; raises NoAnswerError where no answer comes."""
 
 
@@ -107,7 +107,7 @@ _PERHAPS_PLAIN = {
 _OTHER_REMEDY = "see the proxy, the firewall and {start}, or correct {setting}"
 
 
-def answers(ask: Ask, site: CheckedSite) -> str:
+def answers(ask: Probe, site: CheckedSite) -> str:
     """Our own process answers at its public address, through whatever stands in front of it."""
     answer = _asked(ask, "POST", site, site.path)
     if not _is_refusal(answer):
@@ -115,7 +115,7 @@ def answers(ask: Ask, site: CheckedSite) -> str:
     return f"{site.url} answers"
 
 
-def _asked(ask: Ask, method: str, site: CheckedSite, path: str) -> ProbeAnswer:
+def _asked(ask: Probe, method: str, site: CheckedSite, path: str) -> ProbeAnswer:
     try:
         answer = ask(method, site.url + path)
     except NoAnswerError as fault:
@@ -148,7 +148,7 @@ def _place_of(location: str) -> str:
     return ascii(f"{to.scheme}://{to.netloc}")[1:-1] if to.netloc else "another path"
 
 
-def _speaks_plain_http(ask: Ask, method: str, site: CheckedSite, path: str) -> bool:
+def _speaks_plain_http(ask: Probe, method: str, site: CheckedSite, path: str) -> bool:
     """Whether http answers where https does not: our own server, without a proxy, waits in silence."""
     parts = urlsplit(site.url)
     if parts.scheme != "https":
@@ -187,7 +187,7 @@ PCI_PARTS = {
 """What its `/readyz` names, and what to do; its log says more."""
 
 
-def pci_is_ready(ask: Ask, url: str) -> str:
+def pci_is_ready(ask: Probe, url: str) -> str:
     """The PCI process answers in our own network, and reaches its database and its keys."""
     site = CheckedSite("PCI_INTERNAL_URL", url, "/readyz", "pci")
     answer = _asked(ask, "GET", site, site.path)

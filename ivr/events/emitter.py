@@ -20,11 +20,11 @@ class DomainEvent:
 
 
 E = TypeVar("E", bound=DomainEvent)
-Listener: TypeAlias = Callable[[sa.Connection, E], None]
-Subscription: TypeAlias = tuple[type[DomainEvent], tuple[Listener[Any], ...]]
+EventListener: TypeAlias = Callable[[sa.Connection, E], None]
+Subscription: TypeAlias = tuple[type[DomainEvent], tuple[EventListener[Any], ...]]
 
 
-def on(event_type: type[E], *listeners: Listener[E]) -> Subscription:
+def on(event_type: type[E], *listeners: EventListener[E]) -> Subscription:
     """Who listens to this event, in the order in which they are called; nobody: it is known and has none."""
     return event_type, listeners
 
@@ -33,7 +33,7 @@ def on(event_type: type[E], *listeners: Listener[E]) -> Subscription:
 class Events:
     """The listeners of every event. Safe from any thread."""
 
-    listeners: Mapping[type[DomainEvent], tuple[Listener[Any], ...]]
+    listeners: Mapping[type[DomainEvent], tuple[EventListener[Any], ...]]
 
     @classmethod
     def of(cls, *subscriptions: Subscription) -> "Events":

@@ -44,15 +44,6 @@ class DisputeShown:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Disputes, the earliest change first; see `ivr.platform.database.change_feed`."""
-
-    disputes: list[DisputeShown]
-    cursor: str
-    has_more: bool
-
-
 _ATTEMPT = sa.func.coalesce(
     dispute.c.attempt_id, attempt_of_charge(dispute.c.gateway, dispute.c.charge_reference)
 )
@@ -199,7 +190,7 @@ def changed(
     since: datetime | None = None,
     limit: int,
     now: datetime,
-) -> Page:
+) -> feed.Page[DisputeShown]:
     """Disputes that changed after the cursor, or from `since` on, the earliest change first. `opened_until`
     is the first moment that is too late. Raises BadCursorError.
     """
@@ -213,9 +204,10 @@ def changed(
         query = query.where(dispute.c.opened_at >= opened_from)
     if opened_until is not None:
         query = query.where(dispute.c.opened_at < opened_until)
-    rows = feed.page(
+    return feed.page(
         tx,
         query,
+        _one,
         name="disputes",
         at=dispute.c.updated_at,
         key=key,
@@ -224,7 +216,6 @@ def changed(
         limit=limit,
         now=now,
     )
-    return Page([_one(row) for row in rows.rows], rows.cursor, rows.has_more)
 
 
 def of_reference(tx: sa.Connection, reference: str) -> list[DisputeShown]:

@@ -7,7 +7,7 @@ counted twice. Debits are above zero, credits below.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -25,7 +25,7 @@ def receivable(gateway: str) -> str:
     return f"gateway:{gateway}:receivable"
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """What an entry records."""
 
     CHARGE = "charge"
@@ -48,7 +48,7 @@ class Entry:
     """One thing that happened to money. `source_id` is the attempt's or the refund's id."""
 
     id: str
-    kind: Kind
+    kind: EntryKind
     source_id: str
     bill_id: str
     at: datetime
@@ -59,81 +59,39 @@ class UnbalancedError(Exception):
     """The lines of an entry do not sum to zero: a bug, and nothing is written."""
 
 
-def post_charge(
+def post(
     tx: sa.Connection,
+    kind: EntryKind,
+    source_id: str,
     *,
     ids: Ids,
-    attempt_id: str,
     bill_id: str,
     gateway: str,
     amount_minor: int,
     currency: str,
     at: datetime,
 ) -> Entry:
-    """The entry of an approved charge: the gateway owes us, and the bill is paid by as much."""
-    lines = (Line(receivable(gateway), amount_minor, currency), Line(BILLS_PAID, -amount_minor, currency))
-    return _post(tx, Entry(ids.new("entry"), Kind.CHARGE, attempt_id, bill_id, at, lines))
+    """The entry of an approved charge: the gateway owes us, and the bill is paid by as much. Of a refund: the
+    charge's, turned round. Of a refund that came back: the refund's, turned round.
+    """
+    owed_minor = -amount_minor if kind is EntryKind.REFUND else amount_minor
+    lines = (Line(receivable(gateway), owed_minor, currency), Line(BILLS_PAID, -owed_minor, currency))
+    return _write(tx, Entry(ids.new("entry"), kind, source_id, bill_id, at, lines))
 
 
-def post_refund(
-    tx: sa.Connection,
-    *,
-    ids: Ids,
-    refund_id: str,
-    bill_id: str,
-    gateway: str,
-    amount_minor: int,
-    currency: str,
-    at: datetime,
-) -> Entry:
-    """The entry of an approved refund: the charge's, turned round, for the amount given back."""
-    lines = (Line(BILLS_PAID, amount_minor, currency), Line(receivable(gateway), -amount_minor, currency))
-    return _post(tx, Entry(ids.new("entry"), Kind.REFUND, refund_id, bill_id, at, lines))
-
-
-def post_refund_failed(
-    tx: sa.Connection,
-    *,
-    ids: Ids,
-    refund_id: str,
-    bill_id: str,
-    gateway: str,
-    amount_minor: int,
-    currency: str,
-    at: datetime,
-) -> Entry:
-    """The entry of a refund that came back: the refund's, turned round."""
-    lines = (Line(receivable(gateway), amount_minor, currency), Line(BILLS_PAID, -amount_minor, currency))
-    return _post(tx, Entry(ids.new("entry"), Kind.REFUND_FAILED, refund_id, bill_id, at, lines))
-
-
-def _post(tx: sa.Connection, entry: Entry) -> Entry:
+def _write(tx: sa.Connection, entry: Entry) -> Entry:
     sums: defaultdict[str, int] = defaultdict(int)
     for line in entry.lines:
         sums[line.currency] += line.amount_minor
     if len(entry.lines) < 2 or any(sums.values()) or not all(line.amount_minor for line in entry.lines):  # noqa: PLR2004 - double entry
         raise UnbalancedError(f"the {entry.kind} of {entry.source_id} does not balance")
-    tx.execute(
-        sa.insert(ledger_entry).values(
-            id=entry.id, kind=entry.kind, source_id=entry.source_id, bill_id=entry.bill_id, at=entry.at
-        )
-    )
-    tx.execute(
-        sa.insert(ledger_line),
-        [
-            {
-                "entry_id": entry.id,
-                "account": line.account,
-                "amount_minor": line.amount_minor,
-                "currency": line.currency,
-            }
-            for line in entry.lines
-        ],
-    )
+    own = {name: getattr(entry, name) for name in ("id", "kind", "source_id", "bill_id", "at")}
+    tx.execute(sa.insert(ledger_entry).values(**own))
+    tx.execute(sa.insert(ledger_line), [{"entry_id": entry.id, **asdict(line)} for line in entry.lines])
     return entry
 
 
-def has(tx: sa.Connection, kind: Kind, source_id: str) -> bool:
+def has(tx: sa.Connection, kind: EntryKind, source_id: str) -> bool:
     """Whether the entry is written."""
     here = sa.and_(ledger_entry.c.kind == kind, ledger_entry.c.source_id == source_id)
     return tx.execute(sa.select(ledger_entry.c.id).where(here)).first() is not None

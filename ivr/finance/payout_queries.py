@@ -66,15 +66,6 @@ class LineShown:
     """Of the charge, refund or dispute itself, in the gateway's dashboard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Payouts, the earliest change first; see `ivr.platform.database.change_feed`."""
-
-    payouts: list[PayoutShown]
-    cursor: str
-    has_more: bool
-
-
 class SeveralPayoutsError(LookupError):
     """Payouts of several gateways have this reference: they are told apart by their ids."""
 
@@ -94,7 +85,7 @@ def changed(
     since: datetime | None = None,
     limit: int,
     now: datetime,
-) -> Page:
+) -> feed.Page[PayoutShown]:
     """Payouts that changed after the cursor, or from `since` on. `bill_reference`: those with a line of one
     of the bill's payments. `arrives_until` is the first moment that is too late. Raises BadCursorError.
     """
@@ -108,9 +99,10 @@ def changed(
         query = query.where(payout.c.arrives >= arrives_from)
     if arrives_until is not None:
         query = query.where(payout.c.arrives < arrives_until)
-    rows = feed.page(
+    return feed.page(
         tx,
         query,
+        _shown,
         name="payouts",
         at=_UPDATED_AT,
         key=payout.c.id,
@@ -119,7 +111,6 @@ def changed(
         limit=limit,
         now=now,
     )
-    return Page([_shown(row) for row in rows.rows], rows.cursor, rows.has_more)
 
 
 def latest(tx: sa.Connection, limit: int) -> list[PayoutShown]:

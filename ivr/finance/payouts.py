@@ -5,6 +5,8 @@ could go wrong is a sum that does not agree: the lines are kept all the same, an
 merchant's bank does not take it, days after it was told as paid: then it stands as failed.
 """
 
+from dataclasses import asdict, dataclass
+
 import sqlalchemy as sa
 import structlog
 
@@ -20,22 +22,20 @@ from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 
-"""The wait after each try that the gateway did not answer; then a person asks by `paybycall payout read`."""
 
-
+@dataclass(frozen=True, slots=True)
 class Payouts:
     """Keeps payouts of one gateway and reads their lines."""
 
-    def __init__(self, engine: sa.Engine, gateway: Gateway, work: Work, clock: Clock, ids: Ids) -> None:
-        self._engine = engine
-        self._gateway = gateway
-        self._work = work
-        self._clock = clock
-        self._ids = ids
+    engine: sa.Engine
+    gateway: Gateway
+    work: Work
+    clock: Clock
+    ids: Ids
 
     def keep(self, tx: sa.Connection, told: PayoutSettled) -> None:
         """A payout that is told again is kept, and its lines are asked for, once."""
-        self._work.enqueue(tx, READ_PAYOUT, self._kept(tx, told))
+        self.work.enqueue(tx, READ_PAYOUT, self._kept(tx, told))
 
     def fail(self, tx: sa.Connection, told: PayoutFailed) -> None:
         """The merchant's bank did not take it. Its lines stay: they are what the gateway has again, and pays
@@ -43,45 +43,45 @@ class Payouts:
         """
         payout_id = self._kept(tx, told)
         log.error("payout_failed", payout=told.reference, gateway_code=told.gateway_code)
-        failed = {"failed_at": self._clock.now(), "failure_code": told.gateway_code[:80]}
+        failed = {"failed_at": self.clock.now(), "failure_code": told.gateway_code[:80]}
         tx.execute(sa.update(payout).where(payout.c.id == payout_id).values(**failed))
 
     def _kept(self, tx: sa.Connection, told: PayoutSettled | PayoutFailed) -> str:
         """The payout's id; it is made where it is not known yet."""
-        here = sa.and_(payout.c.gateway == self._gateway.name, payout.c.reference == told.reference)
+        here = sa.and_(payout.c.gateway == self.gateway.name, payout.c.reference == told.reference)
         known: str | None = tx.execute(sa.select(payout.c.id).where(here)).scalar_one_or_none()
         if known is not None:
             return known
-        payout_id = self._ids.new("payout")
+        payout_id = self.ids.new("payout")
         tx.execute(
             sa.insert(payout).values(
                 id=payout_id,
-                gateway=self._gateway.name,
+                gateway=self.gateway.name,
                 reference=told.reference,
                 amount_minor=told.amount_minor,
                 currency=told.currency,
                 arrives=told.arrives,
-                told_at=self._clock.now(),
+                told_at=self.clock.now(),
             )
         )
         return payout_id
 
     def read(self, payout_id: str, nth: int) -> None:
         """The job: asks for the lines, and keeps them once."""
-        with reading(self._engine) as tx:
+        with reading(self.engine) as tx:
             kept = tx.execute(sa.select(payout).where(payout.c.id == payout_id)).one()
-        if kept.read_at is not None or kept.gateway != self._gateway.name:
+        if kept.read_at is not None or kept.gateway != self.gateway.name:
             return
         try:
-            lines = self._gateway.payout_lines(kept.reference)
+            lines = self.gateway.payout_lines(kept.reference)
         except GatewayUnreachableError as fault:
             self._again(payout_id, nth, str(fault))
             return
-        with self._engine.begin() as tx:
+        with self.engine.begin() as tx:
             first = tx.execute(
                 sa.update(payout)
                 .where(payout.c.id == payout_id, payout.c.read_at.is_(None))
-                .values(read_at=self._clock.now())
+                .values(read_at=self.clock.now())
             )
             if first.rowcount == 1 and lines:
                 tx.execute(sa.insert(payout_line), [_row(payout_id, line) for line in lines])
@@ -95,24 +95,12 @@ class Payouts:
             log.error("payout_not_read", payout_id=payout_id, fault=fault)
             return
         log.warning("payout_not_read_yet", payout_id=payout_id, fault=fault)
-        with self._engine.begin() as tx:
-            self._work.enqueue(tx, READ_PAYOUT, payout_id, nth=nth + 1, delay_s=delay_s)
+        with self.engine.begin() as tx:
+            self.work.enqueue(tx, READ_PAYOUT, payout_id, nth=nth + 1, delay_s=delay_s)
 
 
 def _row(payout_id: str, line: PayoutLine) -> dict[str, object]:
-    return {
-        "payout_id": payout_id,
-        "reference": line.reference,
-        "kind": line.kind,
-        "gateway_kind": line.gateway_kind,
-        "gross_minor": line.gross_minor,
-        "fee_minor": line.fee_minor,
-        "net_minor": line.net_minor,
-        "currency": line.currency,
-        "occurred_at": line.occurred_at,
-        "available_on": line.available_on,
-        "charge_reference": line.charge_reference,
-        "attempt_id": line.order_key,
-        "refund_id": line.refund_key,
-        "source_reference": line.source_reference,
-    }
+    """Our keys, as the gateway repeats them, are ids of ours; all else has the name of its column."""
+    told = asdict(line)
+    ours = {"attempt_id": told.pop("order_key"), "refund_id": told.pop("refund_key")}
+    return {"payout_id": payout_id, **told, **ours}

@@ -26,7 +26,7 @@ class Difference(StrEnum):
     """The same of a refund."""
     REFUND_CAME_BACK = "refund_came_back"
     """The payer's bank did not take it: the merchant has the money, and owes it."""
-    GIVEN_BACK_ELSEWHERE = "given_back_elsewhere"
+    REFUNDED_EXTERNALLY = "given_back_elsewhere"
     """Refunded in the gateway's dashboard, and not by this server."""
     PAID_ELSEWHERE_TOO = "paid_elsewhere_too"
     """The bill's source had reported it as paid elsewhere, and its link was paid before it was closed."""

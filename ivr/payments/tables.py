@@ -71,11 +71,13 @@ attempt = sa.Table(
     sa.Column(
         "given_back_heard_at",
         Instant,
+        key="external_refund_heard_at",
         comment="when it told that something was given back; null: not, or it was asked since by whom",
     ),
     sa.Column(
         "given_back_elsewhere_minor",
         sa.BigInteger,
+        key="refunded_externally_minor",
         nullable=False,
         server_default="0",
         comment="given back by others than us, as finance was told",

@@ -144,10 +144,12 @@ def tables(modules: Iterable[Module]) -> dict[str, set[str]]:
     tables of one name (`lockout`): whoever imports a variable means that of the module it comes from.
     """
     given = list(modules)
+    paths = {module.path for module in given}
     found: dict[str, set[str]] = {}
     for home in given:
         for variable, name in _declared(home):
-            users = {m.package for m in given if m is not home and _queries(m, home, variable, name)}
+            origins = _modules_of(home, variable, paths)
+            users = {m.package for m in given if m is not home and _queries(m, home, origins, variable, name)}
             found[f"{name} ({home.package})" if name in found else name] = users
     return found
 
@@ -162,17 +164,16 @@ def _declared(module: Module) -> Iterator[tuple[str, str]]:
                 yield variable, name
 
 
-def _queries(module: Module, home: Module, variable: str, name: str) -> bool:
+def _queries(module: Module, home: Module, origins: set[str], variable: str, name: str) -> bool:
     """Not a package's list of its own names (`__init__.py`): it hands them on."""
     if module.path.endswith("__init__.py") and home.path.startswith(module.path.removesuffix("__init__.py")):
         return False
-    from_home = _modules_of(home)
     for node in module.nodes:
         match node:
-            case ast.ImportFrom(module=source, names=names) if source in from_home:
+            case ast.ImportFrom(module=source, names=names) if source in origins:
                 found = any(alias.name == variable for alias in names)
             case ast.Attribute(attr=attribute, value=ast.Name(id=owner)) if attribute == variable:
-                found = _imported_as(module, owner) in from_home
+                found = _imported_as(module, owner) in origins
             case ast.Constant(value=str(text)):
                 found = bool(re.search(_QUERY.format(name), text))
             case _:
@@ -182,10 +183,14 @@ def _queries(module: Module, home: Module, variable: str, name: str) -> bool:
     return False
 
 
-def _modules_of(home: Module) -> set[str]:
-    """The module itself, and the package that hands its names on."""
+def _modules_of(home: Module, variable: str, paths: set[str]) -> set[str]:
+    """The module itself, and the package that hands its names on: unless a module of the table's name stands
+    in it, which is then what `from package import name` means.
+    """
     dotted = home.path.removesuffix(".py").replace("/", ".")
-    return {dotted, dotted.rpartition(".")[0]}
+    package = dotted.rpartition(".")[0]
+    is_a_module = f"{package.replace('.', '/')}/{variable}.py" in paths
+    return {dotted} if is_a_module else {dotted, package}
 
 
 def _imported_as(module: Module, name: str) -> str | None:

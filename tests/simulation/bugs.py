@@ -32,6 +32,7 @@ from ivr.bills import reservation
 from ivr.calls import heard
 from ivr.calls.waits import charge as attempt_waits
 from ivr.finance import ledger
+from ivr.finance.ledger import EntryKind
 from ivr.messaging import messages as confirmation
 from ivr.messaging.delivery import MessageJobs
 from ivr.messaging.messages import Message
@@ -89,8 +90,8 @@ def _declined_for_unknown() -> Patches:
 
 def _entry_outside() -> Patches:
     """The ledger is written after the transaction that says approved, in one of its own."""
-    owed: list[dict[str, Any]] = []
-    real_post = ledger.post_charge
+    owed: list[tuple[str, dict[str, Any]]] = []
+    real_post = ledger.post
 
     def later(handler: type) -> AbstractContextManager[Any]:
         real: Any = vars(handler)["run"]
@@ -98,27 +99,31 @@ def _entry_outside() -> Patches:
         def run(self: Any, *given: Any) -> None:
             owed.clear()
             real(self, *given)
-            for one in [*owed]:
+            for attempt_id, entry in [*owed]:
                 with self.engine.begin() as tx:
-                    real_post(tx, **one)
+                    real_post(tx, EntryKind.CHARGE, attempt_id, **entry)
 
         return mock.patch.object(handler, "run", run)
 
-    def post(_tx: sa.Connection, **entry: Any) -> None:
-        owed.append(entry)
+    def post(tx: sa.Connection, kind: EntryKind, source_id: str, **entry: Any) -> None:
+        if kind is EntryKind.CHARGE:
+            owed.append((source_id, entry))
+        else:
+            real_post(tx, kind, source_id, **entry)
 
-    return [mock.patch.object(ledger, "post_charge", post), later(ChargeJob), later(UnknownChargeJob)]
+    return [mock.patch.object(ledger, "post", post), later(ChargeJob), later(UnknownChargeJob)]
 
 
 def _entry_twice() -> Patches:
     """Each charge is entered a second time, under another name."""
-    real = ledger.post_charge
+    real = ledger.post
 
-    def post(tx: sa.Connection, **entry: Any) -> None:
-        real(tx, **entry)
-        real(tx, **{**entry, "attempt_id": entry["attempt_id"] + "x"})
+    def post(tx: sa.Connection, kind: EntryKind, source_id: str, **entry: Any) -> None:
+        real(tx, kind, source_id, **entry)
+        if kind is EntryKind.CHARGE:
+            real(tx, kind, source_id + "x", **entry)
 
-    return [mock.patch.object(ledger, "post_charge", post)]
+    return [mock.patch.object(ledger, "post", post)]
 
 
 def _text_twice() -> Patches:
@@ -231,14 +236,14 @@ def _link_closed_here_alone() -> Patches:
 
 def _link_entered_twice() -> Patches:
     """What was paid by link is entered when it is found, and once more under the name of the link."""
-    real = ledger.post_charge
+    real = ledger.post
 
-    def post(tx: sa.Connection, **entry: Any) -> None:
-        real(tx, **entry)
-        if records.get(tx, entry["attempt_id"]).method is Method.LINK:
-            real(tx, **{**entry, "attempt_id": entry["attempt_id"] + "-link"})
+    def post(tx: sa.Connection, kind: EntryKind, source_id: str, **entry: Any) -> None:
+        real(tx, kind, source_id, **entry)
+        if kind is EntryKind.CHARGE and records.get(tx, source_id).method is Method.LINK:
+            real(tx, kind, source_id + "-link", **entry)
 
-    return [mock.patch.object(ledger, "post_charge", post)]
+    return [mock.patch.object(ledger, "post", post)]
 
 
 def _forgotten_here_alone() -> Patches:

@@ -82,7 +82,7 @@ def _every_time_new() -> Patches:
     real = elsewhere.record
 
     def record(moves: Transitions, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
-        real(moves, tx, replace(attempt, given_back_elsewhere_minor=0), in_all_minor)
+        real(moves, tx, replace(attempt, refunded_externally_minor=0), in_all_minor)
 
     return [mock.patch.object(elsewhere, "record", record)]
 

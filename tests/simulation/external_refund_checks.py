@@ -42,8 +42,8 @@ def given_back(
 def _told(
     attempt: Any, own: list[ByHand], moves: list[Any], least_minor: int, most_minor: int
 ) -> Iterator[str]:
-    told = [move.note for move in moves if move.event == Difference.GIVEN_BACK_ELSEWHERE]
-    has_minor = attempt.given_back_elsewhere_minor
+    told = [move.note for move in moves if move.event == Difference.REFUNDED_EXTERNALLY]
+    has_minor = attempt.refunded_externally_minor
     if not least_minor <= has_minor <= most_minor:
         yield (
             f"{attempt.id} says that {has_minor} was given back by hand,"
@@ -56,7 +56,7 @@ def _told(
     came_back = [one for one in own if one.came_back]
     if len(told) > len(own) + len(came_back) or (len(set(told)) < len(told) and not came_back):
         yield f"{attempt.id} was told {len(told)} times as given back by hand: {told}"
-    if attempt.given_back_heard_at is not None or (
+    if attempt.external_refund_heard_at is not None or (
         attempt.state == State.APPROVED and attempt.verify_since is not None
     ):
         yield f"{attempt.id} still waits until the gateway says who gave back"

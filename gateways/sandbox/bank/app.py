@@ -14,13 +14,12 @@ from werkzeug.exceptions import BadRequest, NotFound, UnsupportedMediaType
 from werkzeug.routing import RequestRedirect
 
 from gateways.sandbox.bank import checkout, connector, dashboard, fields
-from gateways.sandbox.bank.amounts import behaviour
 from gateways.sandbox.bank.dependencies import BankDependencies
-from gateways.sandbox.bank.faults import NO_FAULT, BankFault, BankFaults, Harm
+from gateways.sandbox.bank.faults import NO_FAULT, BankFault, BankFaults, Harm, behaviour
 from gateways.sandbox.bank.links import BankLinks
+from gateways.sandbox.bank.movements import RefusedError
 from gateways.sandbox.bank.operations import BankResponse, Operation, Operations
 from gateways.sandbox.bank.processor import Processor
-from gateways.sandbox.bank.refusal import RefusedError
 from gateways.sandbox.bank.server import CONNECTION
 
 NAME = "paybycall sandbox bank"

@@ -12,8 +12,7 @@ from flask import Flask, Response, make_response, redirect, render_template, req
 
 from gateways.sandbox.bank import cards
 from gateways.sandbox.bank.cards import APPROVED, TestCard
-from gateways.sandbox.bank.links import BankLinks
-from gateways.sandbox.bank.pages import PaymentPage
+from gateways.sandbox.bank.links import BankLinks, PaymentPage
 from gateways.sandbox.currencies import decimals
 
 _AUTHENTICATION = "authentication_required"

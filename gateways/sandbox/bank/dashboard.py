@@ -5,6 +5,7 @@ It only reads. Filters name what they compare: `metadata[bill]=...`, `key=...`, 
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from flask import Flask, Response, jsonify, render_template, request
@@ -16,6 +17,7 @@ from gateways.sandbox.bank.movements import Movement
 from gateways.sandbox.currencies import plain
 
 _LISTED_MAX = 1_000
+_INTERNAL = ("fingerprint", "charge_id", "lookups_left")
 _METADATA = re.compile(r"metadata\[(.+)\]")
 _PLAIN_FILTERS = ("id", "key", "state", "currency")
 
@@ -54,22 +56,7 @@ def _charges(ledger: Ledger, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
 
 
 def _told(movement: Movement) -> dict[str, Any]:
-    return {
-        "id": movement.id,
-        "key": movement.key,
-        "kind": movement.kind,
-        "state": movement.state,
-        "code": movement.code,
-        "amount_minor": movement.amount_minor,
-        "refunded_minor": movement.refunded_minor,
-        "currency": movement.currency,
-        "brand": movement.brand,
-        "last_four": movement.last_four,
-        "authorisation_code": movement.authorisation_code,
-        "description": movement.description,
-        "metadata": dict(movement.metadata),
-        "created_at": movement.created_at,
-    }
+    return {name: value for name, value in asdict(movement).items() if name not in _INTERNAL}
 
 
 def _check(wanted: Mapping[str, str]) -> None:

@@ -6,7 +6,7 @@ column for a card number, a code or a token: a token is found by its SHA-256, an
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -77,6 +77,12 @@ CREATE TABLE IF NOT EXISTS link (
 CREATE INDEX IF NOT EXISTS movement_created ON movement (created_at);
 CREATE INDEX IF NOT EXISTS movement_charge ON movement (charge_id);
 """
+
+
+def insert_row(tx: sqlite3.Connection, table: str, row: Mapping[str, object]) -> None:
+    """A row, its columns named as in the schema."""
+    columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
+    tx.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)  # noqa: S608 - names of our own
 
 
 class Ledger:

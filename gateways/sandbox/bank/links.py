@@ -8,18 +8,23 @@ and listed like every other charge.
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 
-from gateways.sandbox.bank import movements, pages
+from gateways.sandbox.bank import movements
 from gateways.sandbox.bank.cards import TestCard
 from gateways.sandbox.bank.dependencies import BankDependencies
-from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState
-from gateways.sandbox.bank.pages import PageState, PaymentPage
-from gateways.sandbox.bank.processor import authorisation_code
-from gateways.sandbox.bank.refusal import RefusedError
+from gateways.sandbox.bank.ledger import insert_row
+from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState, RefusedError
 
 PAID = "link.paid"
+
+
+class PageState(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+    PAID = "paid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +42,26 @@ class NewPage:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class PaymentPage(NewPage):
+    """A page as its row holds it. Its id is in the URL, and is all that a payer needs."""
+
+    id: str
+    state: PageState
+    fingerprint: str
+    """What a repeat of the key must have too."""
+
+
+@dataclass(frozen=True, slots=True)
 class BankLinks:
     """Opens, finds, closes and pays pages. Safe from any thread, and from two processes on one ledger."""
 
-    def __init__(self, dependencies: BankDependencies) -> None:
-        self._ledger = dependencies.ledger
-        self._now = dependencies.now
-        self._new_id = dependencies.ids.new
-        self._tell = dependencies.tell
+    dependencies: BankDependencies
 
     def open(self, new: NewPage) -> PaymentPage:
         """The page of this key, made now or before. Refused where it is over, or was another one."""
-        with self._ledger.writing() as tx:
-            found = pages.by_key(tx, new.key)
+        with self.dependencies.ledger.writing() as tx:
+            found = page_by_key(tx, new.key)
             if found is None and movements.by_key(tx, new.key) is not None:
                 raise RefusedError("fenced")
             if found is None:
@@ -64,56 +76,48 @@ class BankLinks:
         """The movement of a page that was paid, else the page; None where there is none. With `close`, what
         is not paid never will be.
         """
-        with self._ledger.writing() as tx:
-            found = pages.by_key(tx, key)
+        with self.dependencies.ledger.writing() as tx:
+            found = page_by_key(tx, key)
             if found is None:
                 if close and movements.by_key(tx, key) is None:
-                    movements.insert(tx, movements.tombstone(key, self._now().isoformat()))
+                    movements.insert(tx, movements.tombstone(key, self.dependencies.now().isoformat()))
                 return movements.by_key(tx, key)
             if found.state is PageState.PAID:
                 return movements.by_key(tx, key)
-            if close or self._now() >= found.expires_at:
-                pages.move(tx, found, PageState.CLOSED)
-            return pages.by_key(tx, key)
+            if close or self.dependencies.now() >= found.expires_at:
+                _move(tx, found, PageState.CLOSED)
+            return page_by_key(tx, key)
 
     def show(self, page_id: str) -> PaymentPage | None:
         """As a payer sees it: what is past is closed, and nothing is written."""
-        with self._ledger.reading() as tx:
-            return pages.by_id(tx, page_id)
+        with self.dependencies.ledger.reading() as tx:
+            return _page_by_id(tx, page_id)
 
     def can_be_paid(self, page: PaymentPage) -> bool:
-        return page.state is PageState.OPEN and self._now() < page.expires_at
+        return page.state is PageState.OPEN and self.dependencies.now() < page.expires_at
 
     def pay(self, page_id: str, card: TestCard) -> bool:
         """Pays by a card that the issuer accepts; False where the page cannot be paid any more."""
-        with self._ledger.writing() as tx:
-            page = pages.by_id(tx, page_id)
+        with self.dependencies.ledger.writing() as tx:
+            page = _page_by_id(tx, page_id)
             if page is None or not self.can_be_paid(page) or movements.by_key(tx, page.key) is not None:
                 return False
-            pages.move(tx, page, PageState.PAID)
+            _move(tx, page, PageState.PAID)
             movements.insert(tx, self._movement(page, card))
-        self._tell(PAID, page.key)
+        self.dependencies.tell(PAID, page.key)
         return True
 
     def _insert(self, tx: sqlite3.Connection, new: NewPage) -> PaymentPage:
-        made = PaymentPage(
-            key=new.key,
-            id=self._new_id("pl"),
-            state=PageState.OPEN,
-            fingerprint=_fingerprint(new),
-            amount_minor=new.amount_minor,
-            currency=new.currency,
-            description=new.description,
-            metadata=new.metadata,
-            language=new.language,
-            done_url=new.done_url,
-            left_url=new.left_url,
-            expires_at=new.expires_at,
+        asked = {one.name: getattr(new, one.name) for one in fields(new)}
+        page = PaymentPage(
+            **asked, id=self.dependencies.ids.new("pl"), state=PageState.OPEN, fingerprint=_fingerprint(new)
         )
-        return pages.insert(tx, made)
+        row = {"metadata": json.dumps(dict(page.metadata)), "expires_at": page.expires_at.isoformat()}
+        insert_row(tx, "link", asdict(page) | row)
+        return page
 
     def _movement(self, page: PaymentPage, card: TestCard) -> Movement:
-        movement_id = self._new_id("ch")
+        movement_id = self.dependencies.ids.new("ch")
         return Movement(
             key=page.key,
             id=movement_id,
@@ -126,8 +130,8 @@ class BankLinks:
             metadata=page.metadata,
             brand=card.brand,
             last_four=card.last_four,
-            created_at=self._now().isoformat(),
-            authorisation_code=authorisation_code(movement_id),
+            created_at=self.dependencies.now().isoformat(),
+            authorisation_code=movements.authorisation_code_of(movement_id),
         )
 
 
@@ -144,4 +148,33 @@ def _fingerprint(new: NewPage) -> str:
             new.left_url,
             new.expires_at.isoformat(),
         ]
+    )
+
+
+def page_by_key(tx: sqlite3.Connection, key: str) -> PaymentPage | None:
+    return _page(tx.execute("SELECT * FROM link WHERE key = ?", (key,)))
+
+
+def _page_by_id(tx: sqlite3.Connection, page_id: str) -> PaymentPage | None:
+    return _page(tx.execute("SELECT * FROM link WHERE id = ?", (page_id,)))
+
+
+def _move(tx: sqlite3.Connection, page: PaymentPage, state: PageState) -> bool:
+    """By compare-and-set: True where the page was open, and is in `state` now."""
+    done = tx.execute("UPDATE link SET state = ? WHERE key = ? AND state = 'open'", (state, page.key))
+    return done.rowcount == 1
+
+
+def _page(found: sqlite3.Cursor) -> PaymentPage | None:
+    row = found.fetchone()
+    if row is None:
+        return None
+    values = dict(row)
+    return PaymentPage(
+        **{
+            **values,
+            "state": PageState(values["state"]),
+            "metadata": json.loads(values["metadata"]),
+            "expires_at": datetime.fromisoformat(values["expires_at"]),
+        }
     )

@@ -4,11 +4,14 @@ Every function works in the caller's transaction. A state changes by compare-and
 requests, or a request and a restarted bank, never both decide.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+
+from gateways.sandbox.bank.ledger import insert_row
 
 
 class MovementKind(StrEnum):
@@ -40,14 +43,14 @@ class Movement:
     id: str | None
     kind: MovementKind
     state: MovementState
-    fingerprint: str
-    amount_minor: int
-    currency: str
-    description: str
-    metadata: Mapping[str, str]
-    brand: str
-    last_four: str
     created_at: str
+    fingerprint: str = ""
+    amount_minor: int = 0
+    currency: str = ""
+    description: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    brand: str = ""
+    last_four: str = ""
     charge_id: str | None = None
     code: str | None = None
     authorisation_code: str | None = None
@@ -55,48 +58,27 @@ class Movement:
     refunded_minor: int = 0
 
 
+class RefusedError(Exception):
+    """Neither yes nor no: the bank has seen the key before, or is still at it. `code` says why, and a lookup
+    what became of the key. Over HTTP a 409, never a decline.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 def tombstone(key: str, created_at: str) -> Movement:
-    return Movement(
-        key=key,
-        id=None,
-        kind=MovementKind.TOMBSTONE,
-        state=MovementState.FENCED,
-        fingerprint="",
-        amount_minor=0,
-        currency="",
-        description="",
-        metadata={},
-        brand="",
-        last_four="",
-        created_at=created_at,
-    )
+    return Movement(key, None, MovementKind.TOMBSTONE, MovementState.FENCED, created_at)
+
+
+def authorisation_code_of(movement_id: str) -> str:
+    """As an issuer gives one: six characters."""
+    return hashlib.sha256(movement_id.encode()).hexdigest()[:6].upper()
 
 
 def insert(tx: sqlite3.Connection, movement: Movement) -> Movement:
-    tx.execute(
-        "INSERT INTO movement (key, id, kind, state, fingerprint, amount_minor, refunded_minor, currency,"
-        " description, metadata, brand, last_four, charge_id, code, authorisation_code, lookups_left,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            movement.key,
-            movement.id,
-            movement.kind,
-            movement.state,
-            movement.fingerprint,
-            movement.amount_minor,
-            movement.refunded_minor,
-            movement.currency,
-            movement.description,
-            json.dumps(dict(movement.metadata)),
-            movement.brand,
-            movement.last_four,
-            movement.charge_id,
-            movement.code,
-            movement.authorisation_code,
-            movement.lookups_left,
-            movement.created_at,
-        ),
-    )
+    insert_row(tx, "movement", asdict(movement) | {"metadata": json.dumps(dict(movement.metadata))})
     return movement
 
 
@@ -129,20 +111,20 @@ def refunds_of(tx: sqlite3.Connection, charge_id: str) -> list[Movement]:
     )
 
 
-def move(
-    tx: sqlite3.Connection,
-    movement: Movement,
-    state: MovementState,
-    *,
-    code: str | None = None,
-    authorisation_code: str | None = None,
-    lookups_left: int = 0,
-) -> bool:
-    """True where the movement was still as given, and now is in `state`; False where another moved it."""
+def move(tx: sqlite3.Connection, before: Movement, after: Movement) -> bool:
+    """True where the movement was still as before, and now is as after; False where another moved it."""
     done = tx.execute(
         "UPDATE movement SET state = ?, code = ?, authorisation_code = ?, lookups_left = ?"
         " WHERE key = ? AND state = ? AND lookups_left = ?",
-        (state, code, authorisation_code, lookups_left, movement.key, movement.state, movement.lookups_left),
+        (
+            after.state,
+            after.code,
+            after.authorisation_code,
+            after.lookups_left,
+            before.key,
+            before.state,
+            before.lookups_left,
+        ),
     )
     return done.rowcount == 1
 

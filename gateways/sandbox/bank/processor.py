@@ -5,18 +5,17 @@ another: a bank that dies in between has not paid, and fences the key when it is
 "seen before" is a `RefusedError`, never a decline.
 """
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gateways.sandbox.bank import amounts, cards, movements, pages, tokens
-from gateways.sandbox.bank import saved_cards as kept
+from gateways.sandbox.bank import cards, movements, tokens
 from gateways.sandbox.bank.cards import TestCard
 from gateways.sandbox.bank.dependencies import BankDependencies
-from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState
-from gateways.sandbox.bank.refusal import RefusedError
+from gateways.sandbox.bank.faults import behaviour
+from gateways.sandbox.bank.links import page_by_key
+from gateways.sandbox.bank.movements import Movement, MovementKind, MovementState, RefusedError
 
 _ID_PREFIX = {MovementKind.CHARGE: "ch", MovementKind.AUTHORIZATION: "au", MovementKind.REFUND: "re"}
 
@@ -40,44 +39,41 @@ class MovementRequest:
     """Of a saved card: whose it is."""
 
 
+@dataclass(frozen=True, slots=True)
 class Processor:
     """Takes orders. Safe from any thread, and from two processes on one ledger."""
 
-    def __init__(self, dependencies: BankDependencies) -> None:
-        self._ledger = dependencies.ledger
-        self._now = dependencies.now
-        self._sleep = dependencies.sleep
-        self._new_id = dependencies.ids.new
+    dependencies: BankDependencies
 
     def recover(self) -> int:
         """After a start: what the last process was thinking about never happens. How many these were."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             cut_off = movements.in_progress(tx)
             for movement in cut_off:
                 _give_back(tx, movement)
-                movements.move(tx, movement, MovementState.FENCED)
+                movements.move(tx, movement, replace(movement, state=MovementState.FENCED))
         return len(cut_off)
 
     def take(self, order: MovementRequest, *, delay_s: float) -> Movement:
         """Charges, authorizes or refunds, once a key; the same order again hears the same answer."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             found = movements.by_key(tx, order.key)
             if found is not None and found.state is not MovementState.IN_PROGRESS:
                 return _heard_before(tx, found, order)
             if found is not None:
                 raise RefusedError("in_progress")
-            if pages.by_key(tx, order.key) is not None:
+            if page_by_key(tx, order.key) is not None:
                 raise RefusedError("key_reused")
             opened, verdict = self._open(tx, order)
         if opened.state is not MovementState.IN_PROGRESS:
             return opened
-        self._sleep(delay_s)
-        with self._ledger.writing() as tx:
+        self.dependencies.sleep(delay_s)
+        with self.dependencies.ledger.writing() as tx:
             return _settle(tx, opened, verdict)
 
     def capture(self, key: str, authorization: str, amount_minor: int, currency: str) -> Movement:
         """Takes the money that is held under `key`, once, and all of it."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             held = _authorization(tx, key, authorization)
             if (held.amount_minor, held.currency) != (amount_minor, currency):
                 raise RefusedError("key_reused")
@@ -91,7 +87,7 @@ class Processor:
 
     def void(self, key: str, authorization: str) -> Movement:
         """Releases what is held under `key`; what was captured is refused, to be refunded instead."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             held = _authorization(tx, key, authorization)
             if held.state is MovementState.VOIDED:
                 return held
@@ -101,10 +97,10 @@ class Processor:
 
     def look_up(self, key: str, *, cancel: bool) -> Movement | None:
         """What stands under the key; None where nothing does. With `fence`, nothing ever will."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             found = movements.by_key(tx, key)
             if found is None and cancel:
-                return movements.insert(tx, movements.tombstone(key, self._now().isoformat()))
+                return movements.insert(tx, movements.tombstone(key, self.dependencies.now().isoformat()))
             if found is None or found.state is not MovementState.PENDING:
                 return found
             if found.lookups_left > 0:
@@ -116,7 +112,7 @@ class Processor:
     def _open(self, tx: sqlite3.Connection, order: MovementRequest) -> tuple[Movement, str]:
         """The movement as it is entered, and what the issuer will say: `approved` or a decline code."""
         card, refusal = _pay_with(tx, order) if order.charge_id is None else _pay_back(tx, order)
-        movement_id = self._new_id(_ID_PREFIX[order.kind])
+        movement_id = self.dependencies.ids.new(_ID_PREFIX[order.kind])
         entered = Movement(
             key=order.key,
             id=movement_id,
@@ -131,7 +127,7 @@ class Processor:
             last_four=card.last_four,
             charge_id=order.charge_id if refusal != "unknown_charge" else None,
             code=refusal,
-            created_at=self._now().isoformat(),
+            created_at=self.dependencies.now().isoformat(),
         )
         return movements.insert(tx, entered), card.outcome
 
@@ -149,9 +145,9 @@ def _pay_with(tx: sqlite3.Connection, order: MovementRequest) -> tuple[TestCard,
     if card is None:
         return _NO_CARD, "unknown_token"
     if order.gateway_customer_id is not None or not tokens.spend(tx, card, order.key):
-        return card.facts, kept.refusal(tx, card.id, order.gateway_customer_id)
+        return card.facts, tokens.reuse_refusal(tx, card.id, order.gateway_customer_id)
     if order.keep_card:
-        kept.agree(tx, card.id, order.key)
+        tokens.agree(tx, card.id, order.key)
     return card.facts, None
 
 
@@ -172,10 +168,10 @@ def _pay_back(tx: sqlite3.Connection, order: MovementRequest) -> tuple[TestCard,
 
 def _settle(tx: sqlite3.Connection, opened: Movement, verdict: str) -> Movement:
     """The issuer's answer, entered; or, where the amount says so, kept back for later lookups."""
-    behaviour = amounts.behaviour(opened.amount_minor)
-    code = verdict if verdict != cards.APPROVED else behaviour.decline
-    if behaviour.pending_lookups and verdict == cards.APPROVED:
-        return _moved(tx, opened, MovementState.PENDING, code=code, lookups_left=behaviour.pending_lookups)
+    treatment = behaviour(opened.amount_minor)
+    code = verdict if verdict != cards.APPROVED else treatment.decline
+    if treatment.pending_lookups and verdict == cards.APPROVED:
+        return _moved(tx, opened, MovementState.PENDING, code=code, lookups_left=treatment.pending_lookups)
     return _conclude(tx, opened, code)
 
 
@@ -186,7 +182,7 @@ def _conclude(tx: sqlite3.Connection, movement: Movement, code: str | None) -> M
     state = (
         MovementState.AUTHORIZED if movement.kind is MovementKind.AUTHORIZATION else MovementState.APPROVED
     )
-    return _moved(tx, movement, state, authorisation_code=authorisation_code(movement.id or ""))
+    return _moved(tx, movement, state, authorisation_code=movements.authorisation_code_of(movement.id or ""))
 
 
 def _give_back(tx: sqlite3.Connection, movement: Movement) -> None:
@@ -208,9 +204,7 @@ def _moved(
     after = replace(
         movement, state=state, code=code, authorisation_code=authorisation_code, lookups_left=lookups_left
     )
-    if not movements.move(
-        tx, movement, state, code=code, authorisation_code=authorisation_code, lookups_left=lookups_left
-    ):
+    if not movements.move(tx, movement, after):
         raise RefusedError("fenced")
     return after
 
@@ -231,11 +225,6 @@ def _authorization(tx: sqlite3.Connection, key: str, authorization: str) -> Move
     if found.kind is not MovementKind.AUTHORIZATION or found.id != authorization:
         raise RefusedError("key_reused")
     return found
-
-
-def authorisation_code(movement_id: str) -> str:
-    """As an issuer gives one: six characters."""
-    return hashlib.sha256(movement_id.encode()).hexdigest()[:6].upper()
 
 
 def _fingerprint(tx: sqlite3.Connection, order: MovementRequest) -> str:

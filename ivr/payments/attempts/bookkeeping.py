@@ -11,6 +11,7 @@ import structlog
 
 from ivr.bills import reservation
 from ivr.finance import ledger
+from ivr.finance.ledger import EntryKind
 from ivr.payments import history
 from ivr.payments.attempts import store
 from ivr.payments.attempts.states import FINAL, State
@@ -26,10 +27,11 @@ def settle(tx: sa.Connection, attempt: Attempt, ids: Ids, now: datetime) -> None
     """Books an approved attempt; frees the part of the bill of one that ended without a charge."""
     if attempt.state is State.APPROVED:
         reservation.settle(tx, attempt.bill_id, attempt.amount_minor, now)
-        ledger.post_charge(
+        ledger.post(
             tx,
+            EntryKind.CHARGE,
+            attempt.id,
             ids=ids,
-            attempt_id=attempt.id,
             bill_id=attempt.bill_id,
             gateway=attempt.gateway,
             amount_minor=attempt.amount_minor,

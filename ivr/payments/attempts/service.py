@@ -72,23 +72,19 @@ class AttemptService:
             raise ValueError(f"bill {new.bill_id} is not in {new.currency}")
         if not reservation.reserve(tx, new.bill_id, new.amount_minor, now):
             return _made_before(tx, new)  # a repeat that waited for the first one's lock finds it now
-        attempt_id = self._insert(tx, new, bill.reference)
-        if attempt_id is None:
+        attempt = self._insert(tx, new, bill.reference)
+        if attempt is None:
             reservation.release(tx, new.bill_id, new.amount_minor, now)
             return _made_before(tx, new)
         if new.method is Method.LINK:
             if self.links is None:
                 raise ValueError(f"{self.gateway} has no payment links")
-            link_store.make(tx, attempt_id, self.transitions.ids.link_token(), self.links, now)
-        history.add(tx, attempt_id, "make", State.RESERVED, at=now)
-        attempt = store.get(tx, attempt_id)
+            link_store.make(tx, attempt.id, self.transitions.ids.link_token(), self.links, now)
+        history.add(tx, attempt.id, "make", State.RESERVED, at=now)
         return self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
 
     def get(self, tx: sa.Connection, attempt_id: str) -> Attempt:
         return store.get(tx, attempt_id)
-
-    def find_made_for(self, tx: sa.Connection, made_for: str) -> Attempt | None:
-        return store.find_made_for(tx, made_for)
 
     def attach_card(
         self,
@@ -212,15 +208,15 @@ class AttemptService:
                 return attempt
         return self.transitions.move(tx, attempt, event, note=note)
 
-    def _insert(self, tx: sa.Connection, new: NewAttempt, bill: str) -> str | None:
-        """The new attempt's id; None where another transaction made one for the same turn meanwhile."""
+    def _insert(self, tx: sa.Connection, new: NewAttempt, bill: str) -> Attempt | None:
+        """The new attempt; None where another transaction made one for the same turn meanwhile."""
         attempt_id = self.transitions.ids.new("attempt")
         now = self.transitions.clock.now()
         given = {name: getattr(new, name) for name in NewAttempt.__slots__}
         for _ in range(REFERENCE_TRIES):
             reference = self.transitions.ids.reference()
             words = words_of_order(new.language, self.wording, bill=bill, payment=reference)
-            is_made = store.insert(
+            attempt = store.insert(
                 tx,
                 id=attempt_id,
                 reference=reference,
@@ -232,8 +228,8 @@ class AttemptService:
                 deadline_at=now + timedelta(seconds=timeouts.CHARGE_WITHIN_S),
                 **given,
             )
-            if is_made:
-                return attempt_id
+            if attempt is not None:
+                return attempt
             if store.find_made_for(tx, new.made_for) is not None:
                 return None
         raise RuntimeError("no free reference was found: are there too many attempts for eight digits?")

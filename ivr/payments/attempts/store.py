@@ -92,9 +92,9 @@ class Attempt:
     """The card entry at the PCI process, which is told of the outcome; None: there was none."""
     verify_since: datetime | None = None
     """Since when the gateway is asked about a webhook that contradicts our books."""
-    given_back_heard_at: datetime | None = None
+    external_refund_heard_at: datetime | None = None
     """When a webhook said that money was refunded, and the gateway was not asked since by whom."""
-    given_back_elsewhere_minor: int = 0
+    refunded_externally_minor: int = 0
     """Refunded at the gateway and not by us, as finance was told."""
     order_description: str | None = None
     """What the payer reads of the order (see `order.py`)."""
@@ -205,14 +205,14 @@ def in_call(tx: sa.Connection, call_id: str) -> list[Attempt]:
 # Writing ----------------------------------------------------------------------------------------------------
 
 
-def insert(tx: sa.Connection, **values: Any) -> bool:
-    """False where another attempt has the same reference, or was made for the same turn."""
+def insert(tx: sa.Connection, **values: Any) -> Attempt | None:
+    """None where another attempt has the same reference, or was made for the same turn."""
+    new = sa.insert(tables.attempt).values(**values).returning(*_COLUMNS)
     try:
         with tx.begin_nested():
-            tx.execute(sa.insert(tables.attempt).values(**values))
+            return _record(tx.execute(new).mappings().one())
     except sa.exc.IntegrityError:
-        return False
-    return True
+        return None
 
 
 def move(tx: sa.Connection, attempt: Attempt, state: State, **values: Any) -> Attempt:

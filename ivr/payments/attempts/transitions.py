@@ -10,7 +10,6 @@ import sqlalchemy as sa
 import structlog
 
 from gateways.events import DisputeUpdated
-from ivr.events.emitter import Events
 from ivr.events.payment_events import (
     LinkOpened,
     PaymentApproved,
@@ -31,16 +30,14 @@ from ivr.jobs.job_list import (
     RESOLVE_ATTEMPT,
     VERIFY_ATTEMPT,
     Job,
-    Work,
 )
-from ivr.payments import history, job_numbers, tables, timeouts
+from ivr.payments import history, tables, timeouts
 from ivr.payments.attempts import bookkeeping, store
 from ivr.payments.attempts.states import FINAL, GRAPH, Event, State, move
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.links import store as link_store
+from ivr.payments.row_transitions import RowTransitions
 from ivr.payments.saved_cards.service import SavedCardService
-from ivr.platform.clock import Clock
-from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 
@@ -85,15 +82,10 @@ def payment_facts(attempt: Attempt) -> PaymentFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Transitions:
+class Transitions(RowTransitions):
     """Moves attempts, and asks for the jobs that look at them. An attempt that is passed in was read by
     `store.locked` in the same transaction.
     """
-
-    work: Work
-    clock: Clock
-    ids: Ids
-    events: Events
 
     @property
     def cards(self) -> SavedCardService:
@@ -124,10 +116,7 @@ class Transitions:
 
     def ask(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
         """Asks for a job under a number of its own."""
-        number = job_numbers.ask(
-            tx, tables.attempt, attempt.id, job, delay_s, work=self.work, clock=self.clock
-        )
-        return replace(attempt, jobs=number)
+        return replace(attempt, jobs=self.ask_job(tx, tables.attempt, attempt.id, job, delay_s))
 
     def ask_again(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
         """Asks for the same job of an attempt that is still in its state; after a day a person decides."""
@@ -139,6 +128,17 @@ class Transitions:
             self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
             self.ask(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
+
+    def ask_lost_job(self, tx: sa.Connection, attempt_id: str) -> bool:
+        """Asks again for a job that is overdue; False where the attempt needs none."""
+        attempt = store.locked(tx, attempt_id)
+        job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else VERIFY_ATTEMPT)
+        if job is None:
+            return False
+        facts = {"attempt_id": attempt_id, "call_id": attempt.call_id, "state": str(attempt.state)}
+        log.error("attempt_job_lost", job=job.name, **facts)
+        self.ask(tx, attempt, job)
+        return True
 
     def recheck(self, tx: sa.Connection, attempt: Attempt, delay_s: float = 0.0) -> Attempt:
         """The gateway contradicts our books: it is asked, until it has answered, who is right."""
@@ -172,7 +172,7 @@ class Transitions:
 
     def _follow_up(self, tx: sa.Connection, before: State, attempt: Attempt, now: datetime) -> Attempt:
         """Asks for the job that looks at the attempt next."""
-        if attempt.state is State.APPROVED and attempt.given_back_heard_at is not None:
+        if attempt.state is State.APPROVED and attempt.external_refund_heard_at is not None:
             return self.recheck(tx, attempt)
         if attempt.state is State.AUTHORIZED:
             return self._found_authorized(tx, attempt, now) if before is State.UNKNOWN else attempt

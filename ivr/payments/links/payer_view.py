@@ -36,7 +36,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Paying:
+class PayerView:
     """The payment behind a link."""
 
     stage: Stage
@@ -60,7 +60,7 @@ class Paying:
     """The number that was called when the link was made."""
 
 
-def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
+def view_of(tx: sa.Connection, token: str, now: datetime) -> PayerView | None:
     """The payment behind this token; None where there is none."""
     link, attempt, bill, refund = tables.pay_link.c, tables.attempt.c, bills_views.bill.c, tables.refund.c
     refunded = (
@@ -93,7 +93,7 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
     if row is None:
         return None
     refunded_minor = int(row.refunded_minor)
-    return Paying(
+    return PayerView(
         stage=stage_of(
             State(row.state),
             is_past=row.is_over or now >= row.expires_at,
@@ -115,7 +115,7 @@ def paying(tx: sa.Connection, token: str, now: datetime) -> Paying | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Texted:
+class LinkMessage:
     """The text that carried a link, without its words: who reads them may pay."""
 
     state: str
@@ -125,10 +125,10 @@ class Texted:
     sent_at: datetime | None
 
 
-def texted(tx: sa.Connection, attempt_id: str) -> Texted | None:
+def message_of(tx: sa.Connection, attempt_id: str) -> LinkMessage | None:
     """How this attempt's link was sent; None where no text was asked for."""
     text = messages.of_payment(tx, attempt_id, Purpose.LINK)
-    return None if text is None else Texted(text.state, text.channel, text.recipient, text.sent_at)
+    return None if text is None else LinkMessage(text.state, text.channel, text.recipient, text.sent_at)
 
 
 def stage_of(state: State, *, is_past: bool, is_given_back: bool = False) -> Stage:

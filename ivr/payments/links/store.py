@@ -128,16 +128,8 @@ def of(tx: sa.Connection, attempt: Attempt) -> Link | None:
 
 def by_attempt(tx: sa.Connection, attempt_id: str) -> Link | None:
     """The link of the attempt of this id; None where it is not paid by one."""
-    return _one(tx, tables.pay_link.c.attempt_id == attempt_id)
-
-
-def by_token(tx: sa.Connection, token: str) -> Link | None:
-    """The link that this token opens."""
-    return _one(tx, tables.pay_link.c.token == token)
-
-
-def _one(tx: sa.Connection, where: sa.ColumnElement[bool]) -> Link | None:
-    row = tx.execute(sa.select(*_COLUMNS).where(where)).mappings().one_or_none()
+    query = sa.select(*_COLUMNS).where(tables.pay_link.c.attempt_id == attempt_id)
+    row = tx.execute(query).mappings().one_or_none()
     return None if row is None else Link(**{**row, "token": Secret(row["token"])})
 
 

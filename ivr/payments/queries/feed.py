@@ -7,8 +7,9 @@ The feed follows the history of moves: whatever happens to a payment brings it t
 import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ from ivr.bills import views as bills_views
 from ivr.payments import tables
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.refunds.store import RefundState
-from ivr.platform.database.change_feed import LIMIT_MAX, OVERLAP_S, BadCursorError, advance
+from ivr.platform.database.change_feed import LIMIT_MAX, OVERLAP_S, BadCursorError, Page, advance
 from ivr.platform.database.engine import Instant
 
 _CURSOR = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
@@ -83,24 +84,13 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Payments in the order in which they last changed. `cursor` is where the next page begins; `has_more`:
-    it can be read at once.
-    """
-
-    payments: tuple[Payment, ...]
-    cursor: str
-    has_more: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class PaymentFilter:
     """Which payments a list holds; by itself all."""
 
     bill_reference: str | None = None
     states: frozenset[State] | None = None
-    made_from: datetime | None = None
-    made_until: datetime | None = None
+    created_from: datetime | None = None
+    created_until: datetime | None = None
     """The first moment that is too late."""
 
     def where(self) -> list[sa.ColumnElement[bool]]:
@@ -111,14 +101,14 @@ class Wanted:
             conditions.append(attempt.bill_id == of_bill)
         if self.states is not None:
             conditions.append(attempt.state.in_(self.states))
-        if self.made_from is not None:
-            conditions.append(attempt.created_at >= self.made_from)
-        if self.made_until is not None:
-            conditions.append(attempt.created_at < self.made_until)
+        if self.created_from is not None:
+            conditions.append(attempt.created_at >= self.created_from)
+        if self.created_until is not None:
+            conditions.append(attempt.created_at < self.created_until)
         return conditions
 
 
-ALL = Wanted()
+ALL = PaymentFilter()
 
 
 def _refund_updated_at() -> sa.ColumnElement[datetime]:
@@ -134,13 +124,15 @@ REFUND_UPDATED_AT = _refund_updated_at()
 """When a refund changed last, for a query of the table `refund`."""
 
 
-def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime, wanted: Wanted = ALL) -> Page:
+def payments_since(
+    tx: sa.Connection, since: str, limit: int, *, now: datetime, wanted: PaymentFilter = ALL
+) -> Page[Payment]:
     """Payments that changed after the cursor, the earliest change first. `since` is a cursor, or empty for
     the very beginning. Raises BadCursorError.
     """
     after, settled = _parse(since)
-    if wanted.made_from is not None and settled is None:
-        earliest = cursor_at(tx, _earlier(wanted.made_from))
+    if wanted.created_from is not None and settled is None:
+        earliest = cursor_at(tx, _earlier(wanted.created_from))
         after = max(after, int(earliest))
     limit = min(max(limit, 1), LIMIT_MAX)
     rows = tx.execute(_changed(after, wanted).limit(limit + 1)).all()
@@ -153,7 +145,7 @@ def payments_since(tx: sa.Connection, since: str, limit: int, *, now: datetime, 
     return Page(_payments(tx, [row.attempt_id for row in rows]), cursor, has_more)
 
 
-def _changed(after: int, wanted: Wanted) -> sa.Select[tuple[int, str, datetime]]:
+def _changed(after: int, wanted: PaymentFilter) -> sa.Select[tuple[int, str, datetime]]:
     """The last move of each payment, where it came after that one."""
     moves, later = tables.attempt_move, tables.attempt_move.alias()
     is_last = ~sa.exists().where(later.c.attempt_id == moves.c.attempt_id, later.c.id > moves.c.id)
@@ -218,13 +210,6 @@ def show(tx: sa.Connection, id_or_reference: str) -> Payment | None:
     return None if found is None else _payments(tx, [found])[0]
 
 
-def count_by_state(tx: sa.Connection) -> dict[State, int]:
-    """How many attempts are in each state; every state is there."""
-    attempts = tables.attempt.c
-    rows = tx.execute(sa.select(attempts.state, sa.func.count()).group_by(attempts.state))
-    return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
-
-
 def _parse(since: str) -> tuple[int, int | None]:
     found = _CURSOR.fullmatch(since or "0")
     if found is None:
@@ -259,27 +244,20 @@ def _moved(tx: sa.Connection, attempt_ids: Sequence[str]) -> dict[str, datetime]
     return {row[0]: row[1] for row in tx.execute(query.group_by(moves.attempt_id))}
 
 
+_COPIED = {field.name for field in fields(Payment)} - {"refunded_minor", "updated_at", "refunds", "link"}
+
+
 def _payment(row: sa.Row[tuple[object, ...]], updated_at: datetime, refunds: list[RefundShown]) -> Payment:
+    copied = {name: getattr(row, name) for name in _COPIED}
+    words = {
+        "state": State(row.state),
+        "method": Method(row.method),
+        "decline": None if row.decline is None else Decline(row.decline),
+    }
     return Payment(
-        id=row.id,
-        reference=row.reference,
-        state=State(row.state),
-        method=Method(row.method),
-        amount_minor=row.amount_minor,
+        **copied | words,
         refunded_minor=sum(one.amount_minor for one in refunds if one.state is RefundState.APPROVED),
-        currency=row.currency,
-        bill_id=row.bill_id,
-        bill_reference=row.bill_reference,
-        call_id=row.call_id,
-        gateway=row.gateway,
-        gateway_reference=row.gateway_reference,
-        authorisation_code=row.authorisation_code,
-        brand=row.brand,
-        last_four=row.last_four,
-        decline=None if row.decline is None else Decline(row.decline),
-        created_at=row.created_at,
         updated_at=updated_at,
-        settled_at=row.settled_at,
         refunds=tuple(refunds),
         link=None if row.link_expires_at is None else LinkShown(row.link_expires_at, row.link_opened_at),
     )
@@ -293,18 +271,11 @@ def _refunds(tx: sa.Connection, attempt_ids: Sequence[str]) -> defaultdict[str, 
         .order_by(tables.refund.c.created_at, tables.refund.c.id)
     )
     for row in rows:
-        found[row.attempt_id].append(
-            RefundShown(
-                id=row.id,
-                attempt_id=row.attempt_id,
-                amount_minor=row.amount_minor,
-                state=RefundState(row.state),
-                gateway_reference=row.gateway_reference,
-                gateway_code=row.gateway_code,
-                asked_by=row.asked_by,
-                created_at=row.created_at,
-                updated_at=row.updated_at,
-                settled_at=row.settled_at,
-            )
-        )
+        found[row.attempt_id].append(refund_shown(row))
     return found
+
+
+def refund_shown(row: sa.Row[Any]) -> RefundShown:
+    """A row of `refund`, with `updated_at`."""
+    copied = {field.name: getattr(row, field.name) for field in fields(RefundShown)}
+    return RefundShown(**copied | {"state": RefundState(row.state)})

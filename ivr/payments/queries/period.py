@@ -3,7 +3,7 @@ last changed.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,7 +15,6 @@ from ivr.payments import tables
 from ivr.payments.attempts.states import State
 from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment, RefundShown
-from ivr.payments.refunds.store import RefundState
 
 _PAGE = 500
 
@@ -94,9 +93,7 @@ _REFUNDS = (
 
 def _refunds(tx: sa.Connection, query: sa.Select[Any]) -> Iterator[RefundOfPayment]:
     for row in tx.execute(query.execution_options(yield_per=_PAGE)):
-        shown = {one.name: getattr(row, one.name) for one in fields(RefundShown)}
-        refund = RefundShown(**{**shown, "state": RefundState(row.state)})
-        yield RefundOfPayment(refund, row.currency, row.payment, row.bill_reference)
+        yield RefundOfPayment(feed.refund_shown(row), row.currency, row.payment, row.bill_reference)
 
 
 def _within(

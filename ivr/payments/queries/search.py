@@ -19,7 +19,7 @@ from ivr.payments.queries import feed
 from ivr.payments.queries.feed import Payment
 
 
-class Name(StrEnum):
+class NameKind(StrEnum):
     """What a name turned out to be of."""
 
     PAYMENT = "payment"
@@ -32,34 +32,34 @@ class Name(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PaymentMatch:
     """The payments behind a name, the earliest first: none where a call or a bill has none yet."""
 
-    of: Name
+    of: NameKind
     payments: tuple[Payment, ...]
     also_a_bill: bool = False
     """A bill has the same eight digits as this payment."""
 
 
-def find(tx: sa.Connection, name: str) -> Found | None:
+def find(tx: sa.Connection, name: str) -> PaymentMatch | None:
     """What this name is of; None where nothing here is called so."""
     for of, look_up in _LOOK_UPS:
         ids = set(tx.execute(look_up(name)).scalars()) - {None}
         if ids:
-            also_a_bill = of is Name.PAYMENT and _is_known(tx, bills_views.bill.c.reference == name)
-            return Found(of, feed.of_ids(tx, ids), also_a_bill)
+            also_a_bill = of is NameKind.PAYMENT and _is_known(tx, bills_views.bill.c.reference == name)
+            return PaymentMatch(of, feed.of_ids(tx, ids), also_a_bill)
     call = calls_views.call.c
     if _is_known(tx, sa.or_(call.id == name, call.call_sid == name)):
-        return Found(Name.CALL, ())
-    return Found(Name.BILL, ()) if _is_known(tx, bills_views.bill.c.reference == name) else None
+        return PaymentMatch(NameKind.CALL, ())
+    return PaymentMatch(NameKind.BILL, ()) if _is_known(tx, bills_views.bill.c.reference == name) else None
 
 
-def own(tx: sa.Connection, name: str) -> Found | None:
+def own(tx: sa.Connection, name: str) -> PaymentMatch | None:
     """The payment of this id, or of the eight digits that its payer heard: a payment's own names alone."""
     found = feed.show(tx, name)
     if found is None:
         return None
-    return Found(Name.PAYMENT, (found,), _is_known(tx, bills_views.bill.c.reference == name))
+    return PaymentMatch(NameKind.PAYMENT, (found,), _is_known(tx, bills_views.bill.c.reference == name))
 
 
 def one(tx: sa.Connection, name: str) -> Payment | None:
@@ -67,7 +67,7 @@ def one(tx: sa.Connection, name: str) -> Payment | None:
     several fit.
     """
     found = find(tx, name)
-    if found is None or found.of not in {Name.PAYMENT, Name.REFUND, Name.CHARGE}:
+    if found is None or found.of not in {NameKind.PAYMENT, NameKind.REFUND, NameKind.CHARGE}:
         return None
     return found.payments[0] if len(found.payments) == 1 else None
 
@@ -111,12 +111,12 @@ def _bill(name: str) -> sa.Select[tuple[str]]:
 LookUp = Callable[
     [str], sa.Select[tuple[str]] | sa.CompoundSelect[tuple[str]] | sa.CompoundSelect[tuple[str | None]]
 ]
-_LOOK_UPS: tuple[tuple[Name, LookUp], ...] = (
-    (Name.PAYMENT, _own),
-    (Name.REFUND, _refund),
-    (Name.CHARGE, _charge),
-    (Name.DISPUTE, disputes.disputed_attempts),
-    (Name.CHARGE, payout_queries.attempts_in_lines),
-    (Name.CALL, _call),
-    (Name.BILL, _bill),
+_LOOK_UPS: tuple[tuple[NameKind, LookUp], ...] = (
+    (NameKind.PAYMENT, _own),
+    (NameKind.REFUND, _refund),
+    (NameKind.CHARGE, _charge),
+    (NameKind.DISPUTE, disputes.disputed_attempts),
+    (NameKind.CHARGE, payout_queries.attempts_in_lines),
+    (NameKind.CALL, _call),
+    (NameKind.BILL, _bill),
 )

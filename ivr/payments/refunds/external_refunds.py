@@ -23,29 +23,31 @@ def hear(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
     """A webhook says that some of it was refunded, or came back; `attempt` was read by `store.locked`. One
     that is not approved yet is asked about when it is: see `Transitions`.
     """
-    attempt_store.update(tx, attempt.id, given_back_heard_at=transitions.clock.now())
+    attempt_store.update(tx, attempt.id, external_refund_heard_at=transitions.clock.now())
     if attempt.state is State.APPROVED:
         transitions.recheck(tx, attempt)
 
 
 def is_asked(attempt: Attempt) -> bool:
     """Whether the gateway is to say what others refunded of it."""
-    return attempt.state is State.APPROVED and attempt.given_back_heard_at is not None
+    return attempt.state is State.APPROVED and attempt.external_refund_heard_at is not None
 
 
 def record(transitions: Transitions, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
     """The gateway's answer: kept, and reported where it is another than before. The books do not change."""
-    before_minor = attempt.given_back_elsewhere_minor
+    before_minor = attempt.refunded_externally_minor
     if in_all_minor != before_minor:
         log.error("given_back_elsewhere", attempt_id=attempt.id, in_all_minor=in_all_minor)
         amount = plain(in_all_minor, attempt.currency)
         note = f"{amount} in total was refunded at the gateway, and not by this server"
         if in_all_minor < before_minor:
             note += f"; it was {plain(before_minor, attempt.currency)} before: the rest came back"
-        transitions.add_history(tx, attempt, Difference.GIVEN_BACK_ELSEWHERE, note)
-    transitions.end_recheck(tx, attempt, given_back_heard_at=None, given_back_elsewhere_minor=in_all_minor)
+        transitions.add_history(tx, attempt, Difference.REFUNDED_EXTERNALLY, note)
+    transitions.end_recheck(
+        tx, attempt, external_refund_heard_at=None, refunded_externally_minor=in_all_minor
+    )
 
 
 def give_up(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
     """The gateway does not say: from now on a person looks."""
-    transitions.end_recheck(tx, attempt, given_back_heard_at=None)
+    transitions.end_recheck(tx, attempt, external_refund_heard_at=None)

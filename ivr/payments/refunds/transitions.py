@@ -13,35 +13,30 @@ import structlog
 
 from gateways.contract import Approved, Cancelled, Declined, RefundFound
 from ivr.bills import reservation
-from ivr.events.emitter import Events
 from ivr.events.payment_events import RefundApproved, RefundDeclined, RefundFacts
 from ivr.finance import ledger
-from ivr.jobs.job_list import VERIFY_REFUND, Job, Work
-from ivr.payments import history, job_numbers, tables
+from ivr.finance.ledger import EntryKind
+from ivr.jobs.job_list import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_REFUND, Job
+from ivr.payments import history, tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.gateway_answers import WORDS
-from ivr.payments.attempts.store import fit
+from ivr.payments.attempts.store import Attempt, fit
 from ivr.payments.attempts.transitions import payment_facts
 from ivr.payments.history import Difference
 from ivr.payments.refunds import store
 from ivr.payments.refunds.store import REFUND_FINAL, Refund, RefundState
-from ivr.platform.clock import Clock
-from ivr.platform.ids import Ids
+from ivr.payments.row_transitions import RowTransitions
 from ivr.platform.money import plain
 
 log = structlog.get_logger()
+NEXT_JOB: dict[RefundState, Job] = {RefundState.ASKED: REFUND_PAYMENT, RefundState.UNKNOWN: RESOLVE_REFUND}
 
 
 @dataclass(frozen=True, slots=True)
-class RefundTransitions:
+class RefundTransitions(RowTransitions):
     """Moves refunds, and asks for the jobs that look at them. A refund that is passed in was read by
     `store.locked` in the same transaction.
     """
-
-    work: Work
-    clock: Clock
-    ids: Ids
-    events: Events
 
     # Moving -------------------------------------------------------------------------------------------------
 
@@ -86,7 +81,7 @@ class RefundTransitions:
         ended = {"settled_at": now, "look_at": None}
         done = self.move(tx, refund, RefundState.APPROVED, note=note, gateway_reference=reference, **ended)
         reservation.give_back(tx, attempt.bill_id, refund.amount_minor, now)
-        ledger.post_refund(tx, **self._entry(refund, attempt))
+        self._post(tx, EntryKind.REFUND, refund, attempt)
         self.events.emit(tx, RefundApproved(payment_facts(attempt), refund_facts(done)))
         return done
 
@@ -117,7 +112,7 @@ class RefundTransitions:
             gateway_code=gateway_code,
             overpaid_minor=twice_minor,
         )
-        ledger.post_refund_failed(tx, **self._entry(refund, attempt))
+        self._post(tx, EntryKind.REFUND_FAILED, refund, attempt)
         note = "the refund came back"
         if twice_minor > 0:
             twice = plain(twice_minor, refund.currency)
@@ -131,7 +126,7 @@ class RefundTransitions:
         refunds, which the gateway is about to decline, nothing is changed.
         """
         attempt = attempt_store.locked(tx, refund.attempt_id)
-        if ledger.has(tx, ledger.Kind.REFUND, refund.id):
+        if ledger.has(tx, EntryKind.REFUND, refund.id):
             return refund
         if not attempt_store.reserve_refund(tx, attempt.id, refund.amount_minor):
             return refund
@@ -151,24 +146,36 @@ class RefundTransitions:
         said = f"{refund.id} {note}".strip()
         history.add(tx, attempt.id, event, attempt.state, at=self.clock.now(), note=said)
 
-    def _entry(self, refund: Refund, attempt: attempt_store.Attempt) -> dict[str, Any]:
-        """What the ledger is told of the refund."""
-        return {
-            "ids": self.ids,
-            "refund_id": refund.id,
-            "bill_id": attempt.bill_id,
-            "gateway": attempt.gateway,
-            "amount_minor": refund.amount_minor,
-            "currency": refund.currency,
-            "at": self.clock.now(),
-        }
+    def _post(self, tx: sa.Connection, kind: EntryKind, refund: Refund, attempt: Attempt) -> None:
+        ledger.post(
+            tx,
+            kind,
+            refund.id,
+            ids=self.ids,
+            bill_id=attempt.bill_id,
+            gateway=attempt.gateway,
+            amount_minor=refund.amount_minor,
+            currency=refund.currency,
+            at=self.clock.now(),
+        )
 
     # Jobs ---------------------------------------------------------------------------------------------------
 
     def ask(self, tx: sa.Connection, refund: Refund, job: Job, delay_s: float = 0.0) -> Refund:
         """Asks for a job under a number of its own."""
-        number = job_numbers.ask(tx, tables.refund, refund.id, job, delay_s, work=self.work, clock=self.clock)
-        return replace(refund, jobs=number)
+        return replace(refund, jobs=self.ask_job(tx, tables.refund, refund.id, job, delay_s))
+
+    def ask_lost_job(self, tx: sa.Connection, refund_id: str) -> bool:
+        """Asks again for a job that is overdue; False where the refund needs none."""
+        refund = store.locked(tx, refund_id)
+        job = NEXT_JOB.get(refund.state, None if refund.verify_since is None else VERIFY_REFUND)
+        if job is None:
+            return False
+        call_id = attempt_store.get(tx, refund.attempt_id).call_id
+        facts = {"refund_id": refund_id, "call_id": call_id, "state": str(refund.state)}
+        log.error("refund_job_lost", job=job.name, **facts)
+        self.ask(tx, refund, job)
+        return True
 
     def recheck(self, tx: sa.Connection, refund: Refund, delay_s: float = 0.0) -> None:
         """The gateway contradicts our books: it is asked, until it has answered, who is right."""

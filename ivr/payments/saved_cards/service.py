@@ -12,18 +12,15 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.customers import customer
-from ivr.events.emitter import Events
 from ivr.events.payment_events import SavedCardDeleted, SavedCardFacts
-from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD, Job, Work
-from ivr.payments import job_numbers
+from ivr.jobs.job_list import FORGET_CARD, SAVE_CARD, Job
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import FINAL, State
 from ivr.payments.attempts.store import Attempt
+from ivr.payments.row_transitions import RowTransitions
 from ivr.payments.saved_cards import store
 from ivr.payments.saved_cards.store import CardState, Consent, SavedCard
 from ivr.payments.tables import saved_card
-from ivr.platform.clock import Clock
-from ivr.platform.ids import Ids
 
 log = structlog.get_logger()
 BY_LENGTH_MAX = 80
@@ -43,13 +40,8 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class SavedCardService:
+class SavedCardService(RowTransitions):
     """What may be done with saved cards, without the network."""
-
-    work: Work
-    clock: Clock
-    ids: Ids
-    events: Events
 
     def agree(self, tx: sa.Connection, attempt: Attempt, agreement: Agreement) -> None:
         """The payer of this attempt agrees, before it is sent; nothing is kept unless it is approved."""
@@ -119,7 +111,7 @@ class SavedCardService:
 
     def ask(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
         """Asks for a job under a number of its own."""
-        job_numbers.ask(tx, saved_card, card.id, job, delay_s, work=self.work, clock=self.clock)
+        self.ask_job(tx, saved_card, card.id, job, delay_s)
 
 
 def saved_card_facts(card: SavedCard) -> SavedCardFacts:

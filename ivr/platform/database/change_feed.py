@@ -7,9 +7,10 @@ cursor goes on at once, and remembers from where the end has to be read again.
 
 import base64
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 
@@ -20,6 +21,7 @@ LIMIT_MAX = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CURSOR_MAX_LENGTH = 300
 P = TypeVar("P")
+T = TypeVar("T")
 
 
 class BadCursorError(ValueError):
@@ -36,10 +38,11 @@ class Position(NamedTuple):
     key: str
 
 
-class Rows(NamedTuple):
-    """One page. `has_more`: the next page can be read at once."""
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Records, the earliest change first. The next page begins at `cursor`; `has_more`: there is one."""
 
-    rows: Sequence[sa.Row[Any]]
+    records: Sequence[T]
     cursor: str
     has_more: bool
 
@@ -61,6 +64,7 @@ def advance(
 def page(
     tx: sa.Connection,
     query: sa.Select[Any],
+    record: Callable[[sa.Row[Any]], T],
     *,
     name: str,
     at: sa.ColumnElement[datetime],
@@ -69,8 +73,8 @@ def page(
     since: datetime | None,
     limit: int,
     now: datetime,
-) -> Rows:
-    """The rows of `query` that changed after the cursor, or from `since` on, the earliest change first.
+) -> Page[T]:
+    """Records of the rows of `query` that changed after the cursor, or from `since` on, the earliest first.
 
     `at` is when a row changed last, `key` tells rows of one moment apart; both must be selected, as
     `feed_at` and `feed_key`. `name` is the list's. Raises BadCursorError.
@@ -87,7 +91,7 @@ def page(
     position, settled = advance(start, settled, stood, settled_by=settled_by)
     if not has_more:
         position, settled = settled or position, None
-    return Rows(rows, _write(name, position, settled), has_more)
+    return Page([record(row) for row in rows], _write(name, position, settled), has_more)
 
 
 def latest_of(*moments: sa.ColumnElement[Any]) -> sa.ColumnElement[datetime]:

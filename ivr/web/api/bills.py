@@ -28,10 +28,8 @@ from ivr.web.api.documents.bills import (
     bill_document,
 )
 from ivr.web.api.documents.requests import BATCH_MAX, NewBillsDocument
-from ivr.web.api.lists import list_query, one_of, refusing_bad_cursors
-from ivr.web.api.patterns import BILL_REFERENCE
-from ivr.web.api.problem import Problem
-from ivr.web.api.request import json_body, json_object
+from ivr.web.api.problem import Problem, missing
+from ivr.web.api.request import json_body, json_object, list_query, one_of, refusing_bad_cursors
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +44,10 @@ class BillRoutes:
     ids: Ids
 
     def show(self, reference: str) -> tuple[BillDocument, int]:
-        found = None
-        if BILL_REFERENCE.fullmatch(reference):
-            with reading(self.engine) as tx:
-                found = store.find(tx, reference)
+        with reading(self.engine) as tx:
+            found = store.find(tx, reference)
         if found is None:
-            raise Problem(404, "not_found", "There is no bill with this reference.")
+            raise missing("bill with this reference")
         return bill_document(found), 200
 
     def listed(self) -> tuple[BillsDocument, int]:
@@ -66,7 +62,7 @@ class BillRoutes:
                 made_until=asked.ends,
                 **asked.place(self.clock.now()),
             )
-        shown = [bill_document(one) for one in found.bills]
+        shown = [bill_document(one) for one in found.records]
         return {"bills": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def put_batch(self) -> tuple[StoredBillsDocument, int]:

@@ -29,13 +29,13 @@ from ivr.web.api.lockouts import LockoutRoutes
 from ivr.web.api.messages import MessageRoutes
 from ivr.web.api.payments import PaymentRoutes
 from ivr.web.api.problem import Problem
-from ivr.web.api.request import BODY_MAX_BYTES
+from ivr.web.api.request import BODY_MAX_BYTES, SEARCHABLE
 
 log = structlog.get_logger()
 
 ROOT = "/api/v1"
 _DOCUMENT = "openapi.json"
-View = Callable[..., tuple[Mapping[str, object], int]]
+Endpoint = Callable[..., tuple[Mapping[str, object], int]]
 
 
 def blueprint(
@@ -100,9 +100,10 @@ def _document() -> tuple[dict[str, Any], int]:
     return openapi.DOCUMENT, 200
 
 
-def _json(view: View) -> Callable[..., flask.Response]:
+def _json(view: Endpoint) -> Callable[..., flask.Response]:
     def answer(**arguments: str) -> flask.Response:
-        document, status = view(**arguments)
+        searched = {name: one if SEARCHABLE.fullmatch(one) else "" for name, one in arguments.items()}
+        document, status = view(**searched)
         made = flask.Response(orjson.dumps(document), status, content_type="application/json")
         made.headers["Cache-Control"] = "no-store"
         return made

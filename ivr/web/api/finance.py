@@ -10,16 +10,17 @@ from ivr.finance import payout_queries as payouts_read
 from ivr.finance.payout_queries import PayoutState
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
-from ivr.web.api.documents.disputes import DisputeDocument, DisputesDocument, dispute_document
-from ivr.web.api.documents.payouts import (
+from ivr.web.api.documents.finance import (
+    DisputeDocument,
+    DisputesDocument,
     PayoutsDocument,
     PayoutWithLinesDocument,
+    dispute_document,
     payout_document,
     payout_line_document,
 )
-from ivr.web.api.lists import list_query, one_of, refusing_bad_cursors
-from ivr.web.api.patterns import ID_OR_GATEWAY_REFERENCE
-from ivr.web.api.problem import Problem
+from ivr.web.api.problem import Problem, missing
+from ivr.web.api.request import list_query, one_of, refusing_bad_cursors
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,18 @@ class FinanceRoutes:
                 arrives_until=asked.ends,
                 **asked.place(self.clock.now()),
             )
-        shown = [payout_document(one) for one in found.payouts]
+        shown = [payout_document(one) for one in found.records]
         return {"payouts": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def payout(self, payout_id: str) -> tuple[PayoutWithLinesDocument, int]:
         """One payout with its lines, by its id or by the gateway's reference."""
-        found = None
-        if ID_OR_GATEWAY_REFERENCE.fullmatch(payout_id):
-            try:
-                with reading(self.engine) as tx:
-                    found = payouts_read.show(tx, payout_id)
-            except payouts_read.SeveralPayoutsError:
-                raise _several("payouts") from None
+        try:
+            with reading(self.engine) as tx:
+                found = payouts_read.show(tx, payout_id)
+        except payouts_read.SeveralPayoutsError:
+            raise _several("payouts") from None
         if found is None:
-            raise Problem(404, "not_found", "There is no payout with this id or reference.")
+            raise missing("payout with this id or reference")
         shown, lines = found
         return {**payout_document(shown), "lines": [payout_line_document(line) for line in lines]}, 200
 
@@ -70,17 +69,15 @@ class FinanceRoutes:
                 opened_until=asked.ends,
                 **asked.place(self.clock.now()),
             )
-        shown = [dispute_document(one) for one in found.disputes]
+        shown = [dispute_document(one) for one in found.records]
         return {"disputes": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def dispute(self, reference: str) -> tuple[DisputeDocument, int]:
         """One dispute by the gateway's reference."""
-        found = []
-        if ID_OR_GATEWAY_REFERENCE.fullmatch(reference):
-            with reading(self.engine) as tx:
-                found = disputes.of_reference(tx, reference)
+        with reading(self.engine) as tx:
+            found = disputes.of_reference(tx, reference)
         if not found:
-            raise Problem(404, "not_found", "There is no dispute with this reference.")
+            raise missing("dispute with this reference")
         if len(found) > 1:
             raise _several("disputes")
         return dispute_document(found[0]), 200

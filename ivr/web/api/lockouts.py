@@ -14,7 +14,7 @@ from ivr.integrations.pci_client import PciRefusedError, PciUnreachableError
 from ivr.platform.database.availability import RETRY_AFTER_S
 from ivr.web.api.documents.lockouts import LockoutDocument, LockoutsDocument, lockout_document
 from ivr.web.api.keys import ApiKey
-from ivr.web.api.problem import Problem
+from ivr.web.api.problem import Problem, missing
 from ivr.web.api.request import query
 
 log = structlog.get_logger()
@@ -54,5 +54,5 @@ class LockoutRoutes:
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             ) from None
         if lifted is None:
-            raise Problem(404, "not_found", "There is no lockout with this id.")
+            raise missing("lockout with this id")
         return lockout_document(lifted, self.admin.clock.now()), 200

@@ -1,6 +1,5 @@
 """`/api/v1/messages`: texts that wait for the operator, and sending them again."""
 
-import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,10 +10,8 @@ from ivr.messaging.resend import Resent
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.web.api.documents.messages import HeldMessagesDocument, ResentDocument, held_message_document
-from ivr.web.api.problem import Problem
+from ivr.web.api.problem import Problem, missing
 from ivr.web.api.request import query
-
-_ID = re.compile(r"[a-z0-9_]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +31,10 @@ class MessageRoutes:
 
     def resend(self, message_id: str) -> tuple[ResentDocument, int]:
         """Sends it again; 409 where it does not wait for that."""
-        outcome = None
-        if _ID.fullmatch(message_id):
-            with self.engine.begin() as tx:
-                outcome = resending.resend(tx, message_id, work=self.work, clock=self.clock)
+        with self.engine.begin() as tx:
+            outcome = resending.resend(tx, message_id, work=self.work, clock=self.clock)
         if outcome is None:
-            raise Problem(404, "not_found", "There is no text with this id.")
+            raise missing("text with this id")
         if outcome is Resent.TOO_LATE:
             raise Problem(409, "too_late", "Its link can no longer be paid. Nothing was sent.")
         if outcome is Resent.NOT_HELD:

@@ -13,12 +13,11 @@ from ivr.payments.attempts.states import PublicState
 from ivr.web.api.documents import (
     bills,
     cards,
-    disputes,
+    fields,
+    finance,
     lockouts,
     messages,
     payments,
-    payouts,
-    problems,
     requests,
     webhooks,
 )
@@ -27,9 +26,10 @@ from ivr.web.api.operations import (
     HEADERS,
     IDEMPOTENCY_KEY,
     answer,
+    by_path,
     in_path,
     in_query,
-    list_filters,
+    list_operation,
     operation,
     words,
 )
@@ -57,268 +57,205 @@ _TAGS = {
     "meta": "This document.",
 }
 
-_BILLS: Schema = {
-    "/bills": {
-        "get": operation(
-            "listBills",
-            "bills",
-            "List bills",
-            {200: answer("A page.", bills.BillsDocument)},
-            description="In the order of their last change, the earliest first. A payment changes its bill.",
-            parameters=list_filters(words(Status), "added"),
-        ),
-        "post": operation(
-            "storeBill",
-            "bills",
-            "Add or change a bill",
-            {
-                200: answer(
-                    "The bill was there; `result` says whether it changed.", bills.StoredBillDocument
-                ),
-                201: answer("The bill is new.", bills.StoredBillDocument),
-            },
-            409,
-            description="The same bill again changes nothing, so a request may be repeated. What was paid "
-            "through this server stays as it is. Deprecated: a list of bills as the body; use /bills/batch.",
-            body=requests.NewBillDocument,
-        ),
+_OPERATIONS: Schema = {
+    "GET /bills": list_operation(
+        "bills", bills.BillsDocument, "A payment changes its bill.", states=words(Status), own_time="added"
+    ),
+    "POST /bills": operation(
+        "storeBill",
+        "bills",
+        "Add or change a bill",
+        {
+            200: answer("The bill was there; `result` says whether it changed.", bills.StoredBillDocument),
+            201: answer("The bill is new.", bills.StoredBillDocument),
+        },
+        409,
+        description="The same bill again changes nothing, so a request may be repeated. What was paid "
+        "through this server stays as it is. Deprecated: a list of bills as the body; use /bills/batch.",
+        body=requests.NewBillDocument,
+    ),
+    "POST /bills/batch": operation(
+        "storeBills",
+        "bills",
+        "Add or change up to 500 bills",
+        {200: answer("A result for each bill, in their order.", bills.StoredBillsDocument)},
+        description="Each bill by itself: a bad one is refused in its result, and the others are stored. "
+        "The same bills again change nothing.",
+        body=requests.NewBillsDocument,
+    ),
+    "GET /bills/{reference}": operation(
+        "getBill",
+        "bills",
+        "Read a bill",
+        {200: answer("The bill.", bills.BillDocument)},
+        404,
+        description="By its reference.",
+        parameters=[in_path("reference", "The bill's eight digits.")],
+    ),
+    "GET /payments": list_operation(
+        "payments",
+        payments.PaymentsDocument,
+        "A refund changes its payment. As `state` the words of internal_state are taken too; "
+        "they are deprecated.",
+        states={"type": "string", "examples": [*map(str, PublicState)]},
+        own_time="made",
+    ),
+    "GET /payments/{payment_id}": operation(
+        "getPayment",
+        "payments",
+        "Read a payment",
+        {200: answer("The payment.", payments.PaymentDocument)},
+        404,
+        description="Also by a refund of it, and by what the gateway calls either: what the gateway's "
+        "reports name is found here.",
+        parameters=[
+            in_path(
+                "payment_id",
+                "The payment's id, the eight digits that the caller heard, a refund's id, or the "
+                "gateway's reference of the charge or of a refund.",
+            )
+        ],
+    ),
+    "POST /payments/{payment_id}/refunds": operation(
+        "refundPayment",
+        "payments",
+        "Refund a payment, or a part of it",
+        {
+            200: answer("It was requested under this key before.", payments.RefundDocument),
+            202: answer("It is requested.", payments.RefundDocument),
+        },
+        *(404, 409),
+        description="Requested here and sent by the worker; a webhook tells how it went, and so does "
+        "/refunds/{refund_id}. Eight digits that a payment and a bill both have are refused (409).",
+        parameters=[
+            in_path("payment_id", "The payment's id, or the eight digits that the caller heard."),
+            IDEMPOTENCY_KEY,
+        ],
+        body=requests.NewRefundDocument,
+    ),
+    "GET /refunds/{refund_id}": operation(
+        "getRefund",
+        "payments",
+        "Read a refund",
+        {200: answer("The refund.", payments.RefundDocument)},
+        404,
+        description="By its id.",
+        parameters=[in_path("refund_id", "The refund's id.")],
+    ),
+    "GET /payouts": list_operation(
+        "payouts",
+        finance.PayoutsDocument,
+        "`bill` chooses those with a line of one of the bill's payments.",
+        states=words(PayoutState),
+        own_time="that arrive",
+    ),
+    "GET /payouts/{payout_id}": operation(
+        "getPayout",
+        "payouts",
+        "Read a payout with its lines",
+        {200: answer("The payout.", finance.PayoutWithLinesDocument)},
+        *(404, 409),
+        description="Each line with the payment and the refund that it belongs to.",
+        parameters=[in_path("payout_id", "The payout's id, or the gateway's reference.")],
+    ),
+    "GET /disputes": list_operation(
+        "disputes",
+        finance.DisputesDocument,
+        "A dispute is answered in the gateway's dashboard.",
+        states=words(DisputeState),
+        own_time="opened",
+    ),
+    "GET /disputes/{reference}": operation(
+        "getDispute",
+        "disputes",
+        "Read a dispute",
+        {200: answer("The dispute.", finance.DisputeDocument)},
+        *(404, 409),
+        description="By the gateway's reference.",
+        parameters=[in_path("reference", "The gateway's reference of the dispute.")],
+    ),
+    "POST /cards/search": operation(
+        "searchSavedCards",
+        "cards",
+        "List a customer's saved cards",
+        {200: answer("The cards, none where there are none.", cards.SavedCardsDocument)},
+        description="Those that are kept, about to be kept, or being deleted; the newest first.",
+        body=requests.CardSearchDocument,
+    ),
+    "GET /cards/{card_id}": operation(
+        "getSavedCard",
+        "cards",
+        "Read a saved card",
+        {200: answer("The card.", cards.SavedCardDocument)},
+        404,
+        description="Also a deleted one: what its holder agreed to stays.",
+        parameters=[in_path("card_id", "The card's id.")],
+    ),
+    "DELETE /cards/{card_id}": operation(
+        "deleteSavedCard",
+        "cards",
+        "Delete a saved card",
+        {
+            200: answer("It is deleted, at the gateway too.", cards.SavedCardDocument),
+            202: answer("The gateway is being told.", cards.SavedCardDocument),
+        },
+        404,
+        description="It is neither offered nor charged from now on, whatever the gateway says.",
+        parameters=[in_path("card_id", "The card's id.")],
+    ),
+    "GET /messages/held": operation(
+        "listHeldMessages",
+        "messages",
+        "List texts that wait for the operator",
+        {200: answer("The texts, the oldest first.", messages.HeldMessagesDocument)},
+        description="The carrier refused them for a reason that the operator has to mend.",
+    ),
+    "POST /messages/{message_id}/resend": operation(
+        "resendMessage",
+        "messages",
+        "Send a text again",
+        {202: answer("It is sent again.", messages.ResentDocument)},
+        *(404, 409),
+        description="Once the reason is mended. A text that was sent is never sent twice.",
+        parameters=[in_path("message_id", "The text's id.")],
+    ),
+    "GET /lockouts": operation(
+        "listLockouts",
+        "lockouts",
+        "List lockouts",
+        {200: answer("The lockouts.", lockouts.LockoutsDocument)},
+        description="The newest first. A caller who is locked out hears that cards cannot be taken at "
+        "the moment, and is put through to a person. Deprecated: `standing` for `active`.",
+        parameters=[
+            in_query(
+                "which",
+                {"type": "string", "enum": ["active", "all", "standing"], "default": "active"},
+                "`all`: also those of the last 30 days.",
+            )
+        ],
+    ),
+    "DELETE /lockouts/{lock_out_id}": operation(
+        "liftLockout",
+        "lockouts",
+        "Lift a lockout",
+        {200: answer("It is over.", lockouts.LockoutDocument)},
+        404,
+        description="At once, and the count begins again at zero. Who did so is kept.",
+        parameters=[in_path("lock_out_id", "The lockout's id.")],
+    ),
+    "GET /openapi.json": {
+        "operationId": "getOpenApi",
+        "tags": ["meta"],
+        "summary": "This document",
+        "description": "It needs no key.",
+        "security": [],
+        "responses": {
+            "200": {
+                "description": "OpenAPI 3.1.",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            }
+        },
     },
-    "/bills/batch": {
-        "post": operation(
-            "storeBills",
-            "bills",
-            "Add or change up to 500 bills",
-            {200: answer("A result for each bill, in their order.", bills.StoredBillsDocument)},
-            description="Each bill by itself: a bad one is refused in its result, and the others are stored. "
-            "The same bills again change nothing.",
-            body=requests.NewBillsDocument,
-        )
-    },
-    "/bills/{reference}": {
-        "get": operation(
-            "getBill",
-            "bills",
-            "Read a bill",
-            {200: answer("The bill.", bills.BillDocument)},
-            404,
-            description="By its reference.",
-            parameters=[in_path("reference", "The bill's eight digits.")],
-        )
-    },
-}
-
-_PAYMENTS: Schema = {
-    "/payments": {
-        "get": operation(
-            "listPayments",
-            "payments",
-            "List payments",
-            {200: answer("A page.", payments.PaymentsDocument)},
-            description="In the order of their last change, the earliest first. A refund changes its "
-            "payment. As `state` the words of internal_state are taken too; they are deprecated.",
-            parameters=list_filters({"type": "string", "examples": [*map(str, PublicState)]}, "made"),
-        )
-    },
-    "/payments/{payment_id}": {
-        "get": operation(
-            "getPayment",
-            "payments",
-            "Read a payment",
-            {200: answer("The payment.", payments.PaymentDocument)},
-            404,
-            description="Also by a refund of it, and by what the gateway calls either: what the gateway's "
-            "reports name is found here.",
-            parameters=[
-                in_path(
-                    "payment_id",
-                    "The payment's id, the eight digits that the caller heard, a refund's id, or the "
-                    "gateway's reference of the charge or of a refund.",
-                )
-            ],
-        )
-    },
-    "/payments/{payment_id}/refunds": {
-        "post": operation(
-            "refundPayment",
-            "payments",
-            "Refund a payment, or a part of it",
-            {
-                200: answer("It was requested under this key before.", payments.RefundDocument),
-                202: answer("It is requested.", payments.RefundDocument),
-            },
-            *(404, 409),
-            description="Requested here and sent by the worker; a webhook tells how it went, and so does "
-            "/refunds/{refund_id}. Eight digits that a payment and a bill both have are refused (409).",
-            parameters=[
-                in_path("payment_id", "The payment's id, or the eight digits that the caller heard."),
-                IDEMPOTENCY_KEY,
-            ],
-            body=requests.NewRefundDocument,
-        )
-    },
-    "/refunds/{refund_id}": {
-        "get": operation(
-            "getRefund",
-            "payments",
-            "Read a refund",
-            {200: answer("The refund.", payments.RefundDocument)},
-            404,
-            description="By its id.",
-            parameters=[in_path("refund_id", "The refund's id.")],
-        )
-    },
-}
-
-_FINANCE: Schema = {
-    "/payouts": {
-        "get": operation(
-            "listPayouts",
-            "payouts",
-            "List payouts",
-            {200: answer("A page.", payouts.PayoutsDocument)},
-            description="In the order of their last change, the earliest first. `bill` chooses those with a "
-            "line of one of the bill's payments.",
-            parameters=list_filters(words(PayoutState), "that arrive"),
-        )
-    },
-    "/payouts/{payout_id}": {
-        "get": operation(
-            "getPayout",
-            "payouts",
-            "Read a payout with its lines",
-            {200: answer("The payout.", payouts.PayoutWithLinesDocument)},
-            *(404, 409),
-            description="Each line with the payment and the refund that it belongs to.",
-            parameters=[in_path("payout_id", "The payout's id, or the gateway's reference.")],
-        )
-    },
-    "/disputes": {
-        "get": operation(
-            "listDisputes",
-            "disputes",
-            "List disputes",
-            {200: answer("A page.", disputes.DisputesDocument)},
-            description="In the order of their last change, the earliest first. A dispute is answered in the "
-            "gateway's dashboard.",
-            parameters=list_filters(words(DisputeState), "opened"),
-        )
-    },
-    "/disputes/{reference}": {
-        "get": operation(
-            "getDispute",
-            "disputes",
-            "Read a dispute",
-            {200: answer("The dispute.", disputes.DisputeDocument)},
-            *(404, 409),
-            description="By the gateway's reference.",
-            parameters=[in_path("reference", "The gateway's reference of the dispute.")],
-        )
-    },
-}
-
-_CARDS: Schema = {
-    "/cards/search": {
-        "post": operation(
-            "searchSavedCards",
-            "cards",
-            "List a customer's saved cards",
-            {200: answer("The cards, none where there are none.", cards.SavedCardsDocument)},
-            description="Those that are kept, about to be kept, or being deleted; the newest first.",
-            body=requests.CardSearchDocument,
-        )
-    },
-    "/cards/{card_id}": {
-        "get": operation(
-            "getSavedCard",
-            "cards",
-            "Read a saved card",
-            {200: answer("The card.", cards.SavedCardDocument)},
-            404,
-            description="Also a deleted one: what its holder agreed to stays.",
-            parameters=[in_path("card_id", "The card's id.")],
-        ),
-        "delete": operation(
-            "deleteSavedCard",
-            "cards",
-            "Delete a saved card",
-            {
-                200: answer("It is deleted, at the gateway too.", cards.SavedCardDocument),
-                202: answer("The gateway is being told.", cards.SavedCardDocument),
-            },
-            404,
-            description="It is neither offered nor charged from now on, whatever the gateway says.",
-            parameters=[in_path("card_id", "The card's id.")],
-        ),
-    },
-}
-
-_OFFICE: Schema = {
-    "/messages/held": {
-        "get": operation(
-            "listHeldMessages",
-            "messages",
-            "List texts that wait for the operator",
-            {200: answer("The texts, the oldest first.", messages.HeldMessagesDocument)},
-            description="The carrier refused them for a reason that the operator has to mend.",
-        )
-    },
-    "/messages/{message_id}/resend": {
-        "post": operation(
-            "resendMessage",
-            "messages",
-            "Send a text again",
-            {202: answer("It is sent again.", messages.ResentDocument)},
-            *(404, 409),
-            description="Once the reason is mended. A text that was sent is never sent twice.",
-            parameters=[in_path("message_id", "The text's id.")],
-        )
-    },
-    "/lockouts": {
-        "get": operation(
-            "listLockouts",
-            "lockouts",
-            "List lockouts",
-            {200: answer("The lockouts.", lockouts.LockoutsDocument)},
-            description="The newest first. A caller who is locked out hears that cards cannot be taken at "
-            "the moment, and is put through to a person. Deprecated: `standing` for `active`.",
-            parameters=[
-                in_query(
-                    "which",
-                    {"type": "string", "enum": ["active", "all", "standing"], "default": "active"},
-                    "`all`: also those of the last 30 days.",
-                )
-            ],
-        )
-    },
-    "/lockouts/{lock_out_id}": {
-        "delete": operation(
-            "liftLockout",
-            "lockouts",
-            "Lift a lockout",
-            {200: answer("It is over.", lockouts.LockoutDocument)},
-            404,
-            description="At once, and the count begins again at zero. Who did so is kept.",
-            parameters=[in_path("lock_out_id", "The lockout's id.")],
-        )
-    },
-}
-
-_META: Schema = {
-    "/openapi.json": {
-        "get": {
-            "operationId": "getOpenApi",
-            "tags": ["meta"],
-            "summary": "This document",
-            "description": "It needs no key.",
-            "security": [],
-            "responses": {
-                "200": {
-                    "description": "OpenAPI 3.1.",
-                    "content": {"application/json": {"schema": {"type": "object"}}},
-                }
-            },
-        }
-    }
 }
 
 _WEBHOOKS: Schema = {
@@ -360,11 +297,11 @@ DOCUMENT: dict[str, Any] = {
     "servers": [{"url": "/api/v1"}],
     "security": [{"key": []}],
     "tags": [{"name": name, "description": description} for name, description in sorted(_TAGS.items())],
-    "paths": {**_BILLS, **_PAYMENTS, **_FINANCE, **_CARDS, **_OFFICE, **_META},
+    "paths": by_path(_OPERATIONS),
     "webhooks": _WEBHOOKS,
     "components": {
         "schemas": component_schemas(
-            *(bills, payments, payouts, disputes, cards, messages, lockouts, requests, problems, webhooks)
+            *(bills, payments, finance, cards, messages, lockouts, requests, fields, webhooks)
         ),
         "headers": HEADERS,
         "securitySchemes": {

@@ -1,11 +1,10 @@
 """How an operation of the OpenAPI document is put together: its parameters, its body, its answers."""
 
 from enum import StrEnum
-from typing import Any
 
 from ivr.platform.database.change_feed import LIMIT_MAX
+from ivr.web.api.documents.fields import ProblemDocument
 from ivr.web.api.documents.json_schema import Model, Schema, ref
-from ivr.web.api.documents.problems import ProblemDocument
 
 _ANYWHERE = (400, 401, 500, 503)
 """Refusals that any request may meet; an operation adds its own."""
@@ -31,7 +30,6 @@ def operation(
     description: str,
     parameters: list[Schema] | None = None,
     body: Model | None = None,
-    **more: Any,
 ) -> Schema:
     """`good` is each good status with its answer, `body` the model of the request."""
     made: Schema = {"operationId": operation_id, "tags": [tag], "summary": summary}
@@ -39,7 +37,7 @@ def operation(
     if parameters:
         made["parameters"] = parameters
     if body is not None:
-        made["requestBody"] = json_body(body)
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": ref(body)}}}
         refusals = (*refusals, 413, 415, 422)
     refused = {
         str(status): answer(_REFUSALS[status], ProblemDocument, "application/problem+json")
@@ -47,11 +45,16 @@ def operation(
     }
     refused["503"]["headers"]["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
     made["responses"] = {**{str(status): one for status, one in good.items()}, **refused}
-    return {**made, **more}
+    return made
 
 
-def json_body(model: Model) -> Schema:
-    return {"required": True, "content": {"application/json": {"schema": ref(model)}}}
+def by_path(operations: Schema) -> Schema:
+    """The operations, which are named "GET /bills", as the document has them: path -> method -> operation."""
+    paths: Schema = {}
+    for name, one in operations.items():
+        method, _, path = name.partition(" ")
+        paths.setdefault(path, {})[method.lower()] = one
+    return paths
 
 
 def answer(description: str, model: Model, media_type: str = "application/json") -> Schema:
@@ -63,12 +66,12 @@ def answer(description: str, model: Model, media_type: str = "application/json")
     }
 
 
-def in_path(name: str, description: str, **more: Any) -> Schema:
+def in_path(name: str, description: str) -> Schema:
     return {
         "name": name,
         "in": "path",
         "required": True,
-        "schema": {"type": "string", **more},
+        "schema": {"type": "string"},
         "description": description,
     }
 
@@ -96,20 +99,24 @@ def words(states: type[StrEnum]) -> Schema:
     return {"type": "string", "enum": [*map(str, states)]}
 
 
-def list_filters(states: Schema, own_time: str) -> list[Schema]:
-    """What every list takes. `own_time` is what `from` and `until` are about."""
+def list_operation(tag: str, page: Model, description: str, *, states: Schema, own_time: str) -> Schema:
+    """A list of what `tag` names. `own_time` is what `from` and `until` are about."""
     moment = {"type": "string", "format": "date-time"}
     bill = {"type": "string", "pattern": "^[0-9]{8}$", "description": "Eight digits."}
-    return [
-        in_query("cursor", {"type": "string"}, "The cursor of the last page; not with since."),
-        in_query("since", moment, "Only what changed from this time on; not with cursor."),
-        in_query("bill", bill, "Only those of this bill."),
-        in_query("state", states, "Only those in this state."),
-        in_query("from", moment, f"Only those {own_time} at this time or later."),
-        in_query("until", moment, f"Only those {own_time} before this time."),
-        in_query(
-            "limit",
-            {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100},
-            "How many at most.",
-        ),
-    ]
+    limit = {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": 100}
+    return operation(
+        f"list{tag.title()}",
+        tag,
+        f"List {tag}",
+        {200: answer("A page.", page)},
+        description=f"In the order of their last change, the earliest first. {description}",
+        parameters=[
+            in_query("cursor", {"type": "string"}, "The cursor of the last page; not with since."),
+            in_query("since", moment, "Only what changed from this time on; not with cursor."),
+            in_query("bill", bill, "Only those of this bill."),
+            in_query("state", states, "Only those in this state."),
+            in_query("from", moment, f"Only those {own_time} at this time or later."),
+            in_query("until", moment, f"Only those {own_time} before this time."),
+            in_query("limit", limit, "How many at most."),
+        ],
+    )

@@ -5,7 +5,6 @@ A refund needs an `Idempotency-Key`: the same key for the same payment is the sa
 sent; the row that says so is written with the refund.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from ivr.payments.attempts.states import states_of
 from ivr.payments.attempts.store import Attempt
 from ivr.payments.queries import feed as payments
 from ivr.payments.queries import search as finding
-from ivr.payments.queries.feed import Payment, Wanted
+from ivr.payments.queries.feed import Payment, PaymentFilter
 from ivr.payments.refunds.service import KEY, KeyReusedError, RefundRefusedError, asked_under
 from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock
@@ -39,14 +38,10 @@ from ivr.web.api.documents.payments import (
 )
 from ivr.web.api.documents.requests import NewRefundDocument
 from ivr.web.api.keys import ApiKey
-from ivr.web.api.lists import list_query, refusing_bad_cursors
-from ivr.web.api.patterns import ID_OR_GATEWAY_REFERENCE
-from ivr.web.api.problem import Problem
-from ivr.web.api.request import json_object
+from ivr.web.api.problem import Problem, missing
+from ivr.web.api.request import json_object, list_query, refusing_bad_cursors
 
 log = structlog.get_logger()
-
-_ID = re.compile(r"[a-z]{1,10}_[0-9a-z]{1,30}|[0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,7 @@ class PaymentRoutes:
         and `until` are about the moment when the payment was made.
         """
         asked = list_query(states_of)
-        wanted = Wanted(asked.bill, asked.state, asked.starts, asked.ends)
+        wanted = PaymentFilter(asked.bill, asked.state, asked.starts, asked.ends)
         now = self.clock.now()
         with refusing_bad_cursors(), reading(self.engine) as tx:
             cursor = asked.cursor
@@ -70,30 +65,26 @@ class PaymentRoutes:
                 settled_by = now - timedelta(seconds=OVERLAP_S)
                 cursor = payments.cursor_at(tx, min(asked.since, settled_by))
             found = payments.payments_since(tx, cursor, asked.limit, now=now, wanted=wanted)
-        shown = [self._document(one) for one in found.payments]
+        shown = [self._document(one) for one in found.records]
         return {"payments": shown, "cursor": found.cursor, "has_more": found.has_more}, 200
 
     def show(self, payment_id: str) -> tuple[PaymentDocument, int]:
         """One payment, by its id, the eight digits that the caller was told, a refund's id, or the gateway's
         reference of the charge or a refund; none where several fit.
         """
-        found = None
-        if ID_OR_GATEWAY_REFERENCE.fullmatch(payment_id):
-            with reading(self.engine) as tx:
-                found = finding.one(tx, payment_id)
+        with reading(self.engine) as tx:
+            found = finding.one(tx, payment_id)
         if found is None:
-            raise _no_such_payment()
+            raise missing("payment with this id")
         return self._document(found), 200
 
     def shown_refund(self, refund_id: str) -> tuple[RefundDocument, int]:
         """One refund by its id."""
-        paid = None
-        if _ID.fullmatch(refund_id):
-            with reading(self.engine) as tx:
-                paid = finding.one(tx, refund_id)
+        with reading(self.engine) as tx:
+            paid = finding.one(tx, refund_id)
         refunds = {} if paid is None else {one.id: one for one in paid.refunds}
         if paid is None or refund_id not in refunds:
-            raise Problem(404, "not_found", "There is no refund with this id.")
+            raise missing("refund with this id")
         return refund_document(refunds[refund_id], paid.currency), 200
 
     def refund(self, payment_id: str) -> tuple[RefundDocument, int]:
@@ -110,12 +101,10 @@ class PaymentRoutes:
             )
         body = json_object(NewRefundDocument)
         asker: ApiKey = flask.g.api_key
-        if not _ID.fullmatch(payment_id):
-            raise _no_such_payment()
         with self.engine.begin() as tx:
             found = finding.own(tx, payment_id)
             if found is None:
-                raise _no_such_payment()
+                raise missing("payment with this id")
             attempt = records.locked(tx, found.payments[0].id)
             amount_minor = _amount(body, attempt)
             with _refusing_refunds():
@@ -173,7 +162,3 @@ def _amount(body: dict[str, Any], attempt: Attempt) -> int | None:
             422, "invalid", "amount must be above zero and within what was charged.", field="amount"
         )
     return amount_minor
-
-
-def _no_such_payment() -> Problem:
-    return Problem(404, "not_found", "There is no payment with this id.")

@@ -12,7 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from ivr.platform.card_mask import mask_cards
 from ivr.platform.database.availability import RETRY_AFTER_S
 from ivr.platform.flask_app import request_id
-from ivr.web.api.documents.problems import ProblemDocument
+from ivr.web.api.documents.fields import ProblemDocument
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -54,6 +54,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         made = flask.Response(orjson.dumps(self.document()), self.status, content_type=MEDIA_TYPE)
         made.headers.update(self.headers)
         return made
+
+
+def missing(what: str) -> Problem:
+    """`what` is like "bill with this reference"."""
+    return Problem(404, "not_found", f"There is no {what}.")
 
 
 _CODES = {

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, tzinfo
 from babel import dates
 
 from flows.language import BRANDS
-from ivr.payments.links.payer_view import Paying
+from ivr.payments.links.payer_view import PayerView
 from ivr.platform.money import locale_of, written
 from ivr.platform.phone_numbers import PhoneNumber
 from ivr.platform.settings.line import PLAIN, Wording
@@ -61,7 +61,7 @@ Fact = tuple[str, str]
 Words = Mapping[str, str]
 
 
-def of_an_open_payment(found: Paying, merchant: Merchant, said: Words) -> tuple[Fact, ...]:
+def of_an_open_payment(found: PayerView, merchant: Merchant, said: Words) -> tuple[Fact, ...]:
     """What is to be paid."""
     return (
         (said["amount"], amount(found, merchant, found.amount_minor)),
@@ -70,7 +70,7 @@ def of_an_open_payment(found: Paying, merchant: Merchant, said: Words) -> tuple[
     )
 
 
-def of_a_receipt(found: Paying, merchant: Merchant, said: Words) -> tuple[Fact, ...]:
+def of_a_receipt(found: PayerView, merchant: Merchant, said: Words) -> tuple[Fact, ...]:
     """What was paid, when, and by which card, with what was refunded of it."""
     listed = list(of_an_open_payment(found, merchant, said))
     if found.last_four:
@@ -87,7 +87,7 @@ def of_a_receipt(found: Paying, merchant: Merchant, said: Words) -> tuple[Fact, 
     return tuple(listed)
 
 
-def amount(found: Paying, merchant: Merchant, amount_minor: int) -> str:
+def amount(found: PayerView, merchant: Merchant, amount_minor: int) -> str:
     """An amount of this payment, as it is written at the merchant's home."""
     return written(amount_minor, found.currency, spoken(found.language), merchant.wording.home_country)
 

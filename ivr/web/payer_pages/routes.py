@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 
 from flows.language import with_noun
 from ivr.messaging.templates import time_left
-from ivr.payments.links.payer_view import Paying, Stage, paying
+from ivr.payments.links.payer_view import PayerView, Stage, view_of
 from ivr.payments.links.store import DONE, LEFT
 from ivr.platform.clock import Clock
 from ivr.platform.database.availability import RETRY_AFTER_S, is_away
@@ -89,10 +89,10 @@ class _Pages:
         log.error("link_page_failed", exc_info=fault)
         return self._made(views, HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _find(self, token: str) -> Paying | None:
+    def _find(self, token: str) -> PayerView | None:
         asked = token if _TOKEN.fullmatch(token) else ""
         with reading(self._engine) as tx:
-            return paying(tx, asked, self._clock.now())
+            return view_of(tx, asked, self._clock.now())
 
     def _over(self) -> Response:
         views = [self._plain(one, "over", "over_what_next") for one in _wanted()]
@@ -102,12 +102,12 @@ class _Pages:
         body = page(views, self._merchant.name)
         return Response(body, status, headers=HEADERS, content_type="text/html; charset=utf-8")
 
-    def _words(self, found: Paying) -> Mapping[str, str]:
+    def _words(self, found: PayerView) -> Mapping[str, str]:
         language = spoken(found.language)
         noun = self._merchant.wording.nouns.get(language)
         return {key: with_noun(text, language, noun) for key, text in words(language).items()}
 
-    def _settled(self, found: Paying) -> View:
+    def _settled(self, found: PayerView) -> View:
         """What the books say: paid, paid and a part given back, or all given back."""
         said = self._words(found)
         if found.stage is Stage.REFUNDED:
@@ -120,13 +120,13 @@ class _Pages:
         listed = facts.of_a_receipt(found, self._merchant, said)
         return self._view(found, said, title, (text,), listed)
 
-    def _confirming(self, found: Paying) -> View:
+    def _confirming(self, found: PayerView) -> View:
         said = self._words(found)
         listed = facts.of_an_open_payment(found, self._merchant, said)
         link = (said["again"], "")  # the empty address is this very page, with its query
         return self._view(found, said, said["confirming_title"], (said["confirming"],), listed, link=link)
 
-    def _unpaid(self, found: Paying, key: str, way_on: str) -> View:
+    def _unpaid(self, found: PayerView, key: str, way_on: str) -> View:
         """A link that is open, how long it still is, and the way to the gateway's page."""
         said = self._words(found)
         left = time_left(found.minutes_left) if found.minutes_left else said["moments"]
@@ -136,7 +136,7 @@ class _Pages:
 
     def _view(
         self,
-        found: Paying,
+        found: PayerView,
         said: facts.Words,
         title: str,
         texts: tuple[str, ...],

@@ -8,10 +8,9 @@ import pytest
 import gateways.sandbox
 from gateways.contract import CardAuthorized, Declined, Order, Tokenized
 from gateways.declines import Decline
+from gateways.sandbox.answers import normalised
 from gateways.sandbox.bank import cards
-from gateways.sandbox.bank.amounts import BY_ENDING
-from gateways.sandbox.bank.faults import Harm
-from gateways.sandbox.declines import normalised
+from gateways.sandbox.bank.faults import BY_ENDING, Harm
 from gateways.sandbox.settings import SandboxCardSettings
 from gateways.sandbox.tokenize import SandboxTokenizer, from_settings
 from tests.support.gateway_harness import card

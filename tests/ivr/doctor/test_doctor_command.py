@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from ivr.cli import main
 from ivr.cli.doctor import checks
-from ivr.doctor.checks import Check, FaultError, LastFaultError, examine
+from ivr.doctor.checks import DoctorCheck, FaultError, LastFaultError, examine
 from tests.ivr.platform.settings.test_config import DEVELOPMENT
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi
 from tests.support.time_and_ids import ManualClock
@@ -49,7 +49,7 @@ def test_a_database_that_goes_away_in_the_middle_is_a_sentence(tmp_path: Path) -
         == 0
     )
 
-    def inside() -> Iterator[tuple[str, Check]]:
+    def inside() -> Iterator[tuple[str, DoctorCheck]]:
         for name, check in checks(environ, ManualClock()):
             if name == "payments":
                 for file in tmp_path.glob("town.db*"):

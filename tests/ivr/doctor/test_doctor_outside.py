@@ -39,7 +39,7 @@ CARDS = "https://card.example.org"
 WEB_DOOR, PCI_DOOR = web_site(URL), pci_site(CARDS)
 
 
-def asking(*open_paths: str, **apps: flask.Flask) -> outside.Ask:
+def asking(*open_paths: str, **apps: flask.Flask) -> outside.Probe:
     """Asks real applications, each by the first part of its host's name, behind a proxy that lets these paths
     pass; without any there is no proxy.
     """
@@ -57,12 +57,12 @@ def asking(*open_paths: str, **apps: flask.Flask) -> outside.Ask:
     return ask
 
 
-def saying(status: int, body: Any = "", location: str = "") -> outside.Ask:
+def saying(status: int, body: Any = "", location: str = "") -> outside.Probe:
     text = body if isinstance(body, str) else orjson.dumps(body).decode()
     return lambda _method, _url: ProbeAnswer(status, text, location)
 
 
-def breaking(fault: Exception) -> outside.Ask:
+def breaking(fault: Exception) -> outside.Probe:
     def ask(_method: str, _url: str) -> ProbeAnswer:
         raise NoAnswerError.of(fault, 1)
 
@@ -110,7 +110,7 @@ def test_a_process_answers_by_its_known_refusal_alone(server: Server) -> None:
         (breaking(ZeroDivisionError()), "the request failed; see the proxy"),
     ],
 )
-def test_a_process_that_does_not(ask: outside.Ask, part: str) -> None:
+def test_a_process_that_does_not(ask: outside.Probe, part: str) -> None:
     with pytest.raises(FaultError) as fault:
         outside.answers(ask, WEB_DOOR)
     assert part in str(fault.value)

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.finance import ledger
-from ivr.finance.ledger import Entry, Kind, Line, UnbalancedError
+from ivr.finance.ledger import Entry, EntryKind, Line, UnbalancedError
 from tests.support import schema
 from tests.support.payment_services import PaymentServices
 
@@ -21,10 +21,11 @@ def services(engine: sa.Engine) -> PaymentServices:
 def _charge(
     services: PaymentServices, tx: sa.Connection, bill_id: str, attempt_id: str, amount_minor: int = 1_000
 ) -> Entry:
-    return ledger.post_charge(
+    return ledger.post(
         tx,
+        EntryKind.CHARGE,
+        attempt_id,
         ids=services.ids,
-        attempt_id=attempt_id,
         bill_id=bill_id,
         gateway="bank",
         amount_minor=amount_minor,
@@ -39,8 +40,8 @@ def test_a_charge_is_owed_by_the_gateway(services: PaymentServices) -> None:
         entry = _charge(services, tx, bill_id, "attempt_1")
         assert sum(line.amount_minor for line in entry.lines) == 0
         assert _kept(tx) == [
-            (Kind.CHARGE, "attempt_1", bill_id, "bills:paid", -1_000, "EUR"),
-            (Kind.CHARGE, "attempt_1", bill_id, "gateway:bank:receivable", 1_000, "EUR"),
+            (EntryKind.CHARGE, "attempt_1", bill_id, "bills:paid", -1_000, "EUR"),
+            (EntryKind.CHARGE, "attempt_1", bill_id, "gateway:bank:receivable", 1_000, "EUR"),
         ]
         assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 1_000}
         assert ledger.balance(tx, "bills:paid") == {"EUR": -1_000}
@@ -52,10 +53,11 @@ def test_a_refund_turns_its_charge_round(services: PaymentServices) -> None:
     bill_id = services.add_bill()
     with services.engine.begin() as tx:
         _charge(services, tx, bill_id, "attempt_1")
-        ledger.post_refund(
+        ledger.post(
             tx,
+            EntryKind.REFUND,
+            "refund_1",
             ids=services.ids,
-            refund_id="refund_1",
             bill_id=bill_id,
             gateway="bank",
             amount_minor=400,
@@ -90,7 +92,9 @@ def test_an_entry_that_does_not_balance_is_refused(
 ) -> None:
     at: datetime = services.clock.now()
     with services.engine.begin() as tx, pytest.raises(UnbalancedError):
-        ledger._post(tx, Entry("entry_1", Kind.CHARGE, "attempt_1", services.add_bill.__name__, at, lines))
+        ledger._write(
+            tx, Entry("entry_1", EntryKind.CHARGE, "attempt_1", services.add_bill.__name__, at, lines)
+        )
 
 
 def test_broken_books_are_seen(services: PaymentServices) -> None:

@@ -7,6 +7,7 @@ from gateways.declines import Decline
 from gateways.secret import Secret
 from ivr.jobs.job_list import CHARGE_ATTEMPT, EXPIRE_ATTEMPT
 from ivr.payments import timeouts
+from ivr.payments.attempts import store
 from ivr.payments.attempts.service import NewAttempt, NoSuchAttemptError
 from ivr.payments.attempts.states import Event, IllegalMoveError, State
 from tests.support import schema
@@ -36,7 +37,7 @@ def test_the_same_turn_makes_one_attempt(services: PaymentServices) -> None:
     assert services.make(bill_id, 10_000, made_for="call_1.7") == first
     assert services.bill(bill_id) == (0, 10_000)
     with services.engine.begin() as tx:
-        found = services.attempts.find_made_for(tx, "call_1.7")
+        found = store.find_made_for(tx, "call_1.7")
     assert found is not None
     assert found.id == first
 
@@ -176,7 +177,7 @@ def test_a_report_that_a_look_up_has_overtaken_changes_nothing(services: Payment
     services.assert_settled()
 
 
-def test_a_charge_that_is_unknown_twice_is_unknown_since_the_first_time(services: PaymentServices) -> None:
+def test_a_charge_unknown_twice_is_unknown_since_the_first_time(services: PaymentServices) -> None:
     """At the authorization, and, found again, at the capture."""
     attempt_id = services.await_card()
     first = services.clock.now()

@@ -9,7 +9,7 @@ from gateways.events import DisputeState, DisputeUpdated, PayoutSettled
 from gateways.settlement import LineKind, PayoutLine
 from ivr.finance import disputes, payout_queries
 from ivr.payments.queries import search
-from ivr.payments.queries.search import Found, Name
+from ivr.payments.queries.search import NameKind, PaymentMatch
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.fake_gateway import WITH_WEBHOOKS, FakeGateway
@@ -26,7 +26,7 @@ def bank() -> FakeGateway:
     return FakeGateway(WITH_WEBHOOKS)
 
 
-def found(services: PaymentServices, name: str) -> Found | None:
+def found(services: PaymentServices, name: str) -> PaymentMatch | None:
     with reading(services.engine) as tx:
         return search.find(tx, name)
 
@@ -90,14 +90,14 @@ def test_a_call_and_a_bill_have_all_of_theirs(services: PaymentServices) -> None
     bill = services.add_bill()
     with reading(services.engine) as tx:
         reference = tx.execute(sa.select(schema.bill.c.reference)).scalar_one()
-    assert found(services, call) == Found(Name.CALL, ())
-    assert found(services, reference) == Found(Name.BILL, ())
+    assert found(services, call) == PaymentMatch(NameKind.CALL, ())
+    assert found(services, reference) == PaymentMatch(NameKind.BILL, ())
     first = services.make(bill, 1_000, call_id=call)
     services.clock.advance(1)
     second = services.make(bill, 1_000, call_id=call)
     with services.engine.begin() as tx:
         tx.execute(sa.update(schema.call).values(call_sid="CA1"))
-    for name, of in ((call, Name.CALL), ("CA1", Name.CALL), (reference, Name.BILL)):
+    for name, of in ((call, NameKind.CALL), ("CA1", NameKind.CALL), (reference, NameKind.BILL)):
         known = found(services, name)
         assert known is not None
         assert (known.of, [one.id for one in known.payments]) == (of, [first, second])
@@ -117,7 +117,11 @@ def test_the_payers_reference_goes_before_a_bill_of_the_same_digits(services: Pa
         tx.execute(sa.update(schema.bill).where(schema.bill.c.id == other).values(reference=reference))
     known = found(services, reference)
     assert known is not None
-    assert (known.of, [one.id for one in known.payments], known.also_a_bill) == (Name.PAYMENT, [paid], True)
+    assert (known.of, [one.id for one in known.payments], known.also_a_bill) == (
+        NameKind.PAYMENT,
+        [paid],
+        True,
+    )
     assert ids(services, its_bill) == [paid]
 
 

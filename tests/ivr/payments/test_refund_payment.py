@@ -27,8 +27,8 @@ def test_a_full_refund_is_booked_and_the_bill_is_due_again(services: PaymentServ
     assert services.bill(attempt.bill_id) == (0, 0)
     assert services.events_of(attempt_id) == ["approved", "refunded"]
     with services.engine.begin() as tx:
-        assert ledger.has(tx, ledger.Kind.CHARGE, attempt_id)
-        assert ledger.has(tx, ledger.Kind.REFUND, refund_id)
+        assert ledger.has(tx, ledger.EntryKind.CHARGE, attempt_id)
+        assert ledger.has(tx, ledger.EntryKind.REFUND, refund_id)
         assert ledger.balance(tx, "gateway:bank:receivable") == {"EUR": 0}
     services.assert_settled()
 

@@ -6,21 +6,21 @@ from ivr.bills.bill import Bill, Status
 from ivr.bills.store import Change
 from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
-    Amount,
     CreatedAt,
     Currency,
     Cursor,
     Day,
+    DecimalText,
     Example,
     HasMore,
     Keywords,
     Minor,
     PositiveMinor,
+    ProblemDocument,
     Reference,
     UpdatedAt,
     decimal,
 )
-from ivr.web.api.documents.problems import ProblemDocument
 
 _Warning = Annotated[
     str,
@@ -34,7 +34,7 @@ class BillDocument(TypedDict):
     reference: Reference
     status: Annotated[Status, Example("open")]
     currency: Currency
-    amount: Annotated[Amount, Example("49.90")]
+    amount: Annotated[DecimalText, Example("49.90")]
     amount_minor: Annotated[PositiveMinor, "The whole amount billed.", Example(4990)]
     minimum_minor: Annotated[PositiveMinor, "The least that may be paid at once.", Example(4990)]
     paid_minor: Annotated[Minor, "Paid through this server, less refunds.", Example(0)]

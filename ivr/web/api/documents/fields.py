@@ -1,4 +1,4 @@
-"""The types that the models' fields are made of, and what a field can say of itself.
+"""The types that the models' fields are made of, what a field can say of itself, and the model of a refusal.
 
 Beside its type a field says: a text, which describes it; an `Example`; and `Keywords` of JSON Schema. What is
 said later replaces what was said before:
@@ -8,7 +8,7 @@ said later replaces what was said before:
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from ivr.bills.bill import AMOUNT_MAX_MINOR
 from ivr.platform.clock import rfc3339
@@ -33,12 +33,12 @@ Reference = Annotated[str, "Eight digits.", Keywords(pattern="^[0-9]{8}$"), Exam
 """A bill's reference."""
 PaymentReference = Annotated[Reference, "Eight digits: the caller heard these.", Example("10482233")]
 Currency = Annotated[str, "ISO 4217.", Keywords(pattern="^[A-Z]{3}$"), Example("EUR")]
-Amount = Annotated[
+DecimalText = Annotated[
     str,
     "Decimal text with a point, in the decimals of the currency.",
     Keywords(pattern=r"^[0-9]+(\.[0-9]{1,4})?$"),
 ]
-SignedAmount = Annotated[Amount, Keywords(pattern=r"^-?[0-9]+(\.[0-9]{1,4})?$")]
+SignedAmount = Annotated[DecimalText, Keywords(pattern=r"^-?[0-9]+(\.[0-9]{1,4})?$")]
 Minor = Annotated[int, Keywords(minimum=0, maximum=AMOUNT_MAX_MINOR)]
 PositiveMinor = Annotated[Minor, Keywords(minimum=1)]
 Moment = Annotated[str, "RFC 3339, UTC.", Keywords(format="date-time")]
@@ -57,3 +57,17 @@ def decimal(amount_minor: int, currency: str) -> str:
 
 def moment(at: datetime | None) -> str | None:
     return None if at is None else rfc3339(at)
+
+
+class ProblemDocument(TypedDict):
+    """Why a request was refused (RFC 9457)."""
+
+    type: Annotated[str, Keywords(format="uri-reference"), Example("about:blank")]
+    title: Annotated[str, Example("Bad Request")]
+    status: Annotated[int, Keywords(minimum=400, maximum=599), Example(400)]
+    code: Annotated[str, "For programs: its meaning never changes.", Example("bad_query")]
+    detail: Annotated[
+        str, "A sentence for the programmer.", Example("limit must be a whole number from 1 to 500.")
+    ]
+    field: NotRequired[Annotated[str, "The field, parameter or header at fault.", Example("limit")]]
+    request_id: NotRequired[Annotated[str, "The name of this request in our log, as X-Request-Id."]]

@@ -8,10 +8,10 @@ from ivr.payments.queries.feed import LinkShown, Payment, RefundShown
 from ivr.payments.refunds.store import RefundState
 from ivr.platform.clock import rfc3339
 from ivr.web.api.documents.fields import (
-    Amount,
     CreatedAt,
     Currency,
     Cursor,
+    DecimalText,
     Example,
     HasMore,
     Keywords,
@@ -67,7 +67,7 @@ class RefundDocument(TypedDict):
         Example("asked"),
     ]
     currency: Currency
-    amount: Annotated[Amount, Example("15.00")]
+    amount: Annotated[DecimalText, Example("15.00")]
     amount_minor: Annotated[PositiveMinor, "To be given back, in minor units.", Example(1500)]
     gateway_reference: Annotated[str | None, "What to search for in the gateway's dashboard.", Example(None)]
     asked_by: Annotated[
@@ -86,7 +86,7 @@ class PaymentDocument(TypedDict):
     method: PaidBy
     link: Annotated[LinkDocument | None, Example(None)]
     currency: Currency
-    amount: Annotated[Amount, Example("49.90")]
+    amount: Annotated[DecimalText, Example("49.90")]
     amount_minor: Annotated[PositiveMinor, "Charged, or to be charged, in minor units.", Example(4990)]
     refunded_minor: Annotated[Minor, "Given back for certain.", Example(0)]
     bill_reference: Reference

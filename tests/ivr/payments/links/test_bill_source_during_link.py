@@ -14,7 +14,7 @@ from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.history import Difference
 from ivr.payments.links import store as link_store
-from ivr.payments.links.payer_view import Stage, paying
+from ivr.payments.links.payer_view import Stage, view_of
 from ivr.payments.links.store import open_links
 from tests.support import schema
 from tests.support.fake_gateway import Fate
@@ -235,7 +235,7 @@ def test_from_that_moment_the_payer_is_not_led_to_the_page(
     _say(services, link, status)
     with services.engine.begin() as tx:
         assert open_links(tx, payer_phone=PHONE) == []
-        found = paying(tx, kept.token.reveal(), services.clock.now())
+        found = view_of(tx, kept.token.reveal(), services.clock.now())
     assert found is not None
     assert found.stage is Stage.CONFIRMING
 

@@ -14,7 +14,7 @@ from ivr.payments.attempts import gateway_answers
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.states import Method, State
 from ivr.payments.links import store as link_store
-from ivr.payments.links.payer_view import Stage, paying, stage_of
+from ivr.payments.links.payer_view import Stage, stage_of, view_of
 from ivr.payments.links.store import LinkTerms, count_since, open_links
 from ivr.payments.queries import feed
 from tests.support import schema
@@ -356,13 +356,13 @@ def test_what_a_token_tells(services: PaymentServices, bank: LinkGateway) -> Non
     with services.engine.begin() as tx:
         link = link_store.of(tx, attempt_store.get(tx, attempt_id))
         assert link is not None
-        found = paying(tx, link.token.reveal(), services.clock.now())
+        found = view_of(tx, link.token.reveal(), services.clock.now())
         assert found is not None
         assert (found.stage, found.url) == (Stage.OPEN, f"https://bank.example/pay/{attempt_id}")
-        past = paying(tx, link.token.reveal(), link.expires_at)
+        past = view_of(tx, link.token.reveal(), link.expires_at)
         assert past is not None
         assert past.stage is Stage.CONFIRMING
-        assert paying(tx, "nobodys", services.clock.now()) is None
+        assert view_of(tx, "nobodys", services.clock.now()) is None
 
 
 @pytest.mark.parametrize("state", list(State))
