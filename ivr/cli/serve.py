@@ -30,7 +30,7 @@ from ivr.platform.settings.reading import SettingsError
 from ivr.platform.settings.shared import BY_CARRIER
 from ivr.platform.wsgi.handover import PortTakenError, listen
 from ivr.platform.wsgi.parent import Parent
-from ivr.platform.wsgi.worker import Serving, Worker
+from ivr.platform.wsgi.worker import ServedApp, WorkerProcess
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -81,7 +81,7 @@ def _port(default: int) -> Callable[[FC], FC]:
     )
 
 
-def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int, in_production: bool) -> None:
+def _serve(kind: str, what: ServedApp, *, host: str, port: int, workers: int, in_production: bool) -> None:
     warn_of_exposure(host, port, in_production=in_production)
     try:
         listening = listen(kind, host, port, os.environ)
@@ -106,7 +106,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     boot.require(boot.WEB_DATABASE, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
     log_start(read, read.card_entry, workers=workers, threads=threads)
-    app = Serving(_web_app, threads, WEB_BODY_BYTES_MAX)
+    app = ServedApp(_web_app, threads, WEB_BODY_BYTES_MAX)
     _serve("web", app, host=host, port=port, workers=workers, in_production=read.in_production)
 
 
@@ -136,7 +136,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
     log_start(read, "gather", workers=workers, threads=threads)
-    app = Serving(_pci_app, threads, PCI_BODY_BYTES_MAX)
+    app = ServedApp(_pci_app, threads, PCI_BODY_BYTES_MAX)
     _serve("pci", app, host=host, port=port, workers=workers, in_production=read.in_production)
 
 
@@ -219,13 +219,13 @@ WEB_BODY_BYTES_MAX = 1_000_000
 PCI_BODY_BYTES_MAX = 64_000
 
 
-def _web_app(_worker: Worker) -> "WSGIApplication":
+def _web_app(_worker: WorkerProcess) -> "WSGIApplication":
     from ivr.app import web_app
 
     return _made(lambda: web_app(os.environ))
 
 
-def _pci_app(worker: Worker) -> "WSGIApplication":
+def _pci_app(worker: WorkerProcess) -> "WSGIApplication":
     from ivr.pci.process import app_from_environ
 
     return _made(lambda: app_from_environ(os.environ, worker.replace))

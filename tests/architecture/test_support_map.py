@@ -17,7 +17,7 @@ EXAMPLES = {
     code.split("(")[0].split()[1]: code for code in re.findall(r"```python\n(.*?)```", MAP, re.DOTALL)
 }
 NAMES = """
-from gateways.capability import CardEntry, Verb
+from gateways.capability import CardEntry, GatewayVerb
 from gateways.contract import Unavailable
 from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.job_list import CHARGE_ATTEMPT

@@ -73,7 +73,7 @@ class Heard:
 
 @dataclass
 class SimulatedCaller:
-    """One person on one call; a `ivr.simulators.phone.caller.Caller`, and the listener of the same call."""
+    """One person on one call: the phone's `PhoneCaller`, and the listener of the same call."""
 
     plan: Plan
     chance: Chance

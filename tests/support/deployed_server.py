@@ -32,10 +32,9 @@ from ivr.payments.attempts.states import HOLDING
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.engine import make_engine, reading
 from ivr.platform.ids import RandomIds
-from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import PhoneEvent, PhoneListener, Said, ignore
+from ivr.simulators.phone.events import PhoneCaller, PhoneEvent, PhoneListener, Said, ignore
 from ivr.simulators.phone.webhooks import CallSettings, Webhooks
 from tests.support import schema
 from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, ImpatientClock, PhoneCall

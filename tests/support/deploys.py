@@ -15,8 +15,7 @@ from ivr.jobs.store import migrate_work
 from ivr.pci.migrations import migrate as migrate_pci
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
-from ivr.simulators.phone.caller import PhoneCaller
-from ivr.simulators.phone.events import KeysAsked, PhoneEvent
+from ivr.simulators.phone.events import KeysAsked, PhoneCaller, PhoneEvent
 from ivr.simulators.phone.keys import CallerHangUp
 from tests.support.deployed_server import DeployedServer, make_server, payer
 from tests.support.http_phone_line import HttpPhoneLine

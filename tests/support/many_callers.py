@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 
-from ivr.simulators.phone.caller import PhoneCaller
-from ivr.simulators.phone.events import KeysAsked, PhoneEvent
+from ivr.simulators.phone.events import KeysAsked, PhoneCaller, PhoneEvent
 from ivr.simulators.phone.keys import HANG_UP, CallerHangUp
 from tests.support.deployed_server import DeployedServer, payer
 from tests.support.http_phone_line import PhoneCall

@@ -31,8 +31,9 @@ class StripeConnector:
         answer = post_with_retries(self._url, {"data": form, "headers": headers})
         if isinstance(answer, TokenRefused):
             return answer
-        if answer.status == HTTPStatus.OK and isinstance(answer.body.get("id"), str):
-            return Token(Secret(answer.body["id"]))
-        error = answer.body.get("error")
+        status, body = answer
+        if status == HTTPStatus.OK and isinstance(body.get("id"), str):
+            return Token(Secret(body["id"]))
+        error = body.get("error")
         said: Mapping[str, Any] = error if isinstance(error, dict) else {}
-        return TokenRefused(str(said.get("message") or f"HTTP {answer.status}"), said.get("code"))
+        return TokenRefused(str(said.get("message") or f"HTTP {status}"), said.get("code"))

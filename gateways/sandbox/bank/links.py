@@ -52,18 +52,15 @@ class PaymentPage(NewPage):
     """What a repeat of the key must have too."""
 
 
+@dataclass(frozen=True, slots=True)
 class BankLinks:
     """Opens, finds, closes and pays pages. Safe from any thread, and from two processes on one ledger."""
 
-    def __init__(self, dependencies: BankDependencies) -> None:
-        self._ledger = dependencies.ledger
-        self._now = dependencies.now
-        self._new_id = dependencies.ids.new
-        self._tell = dependencies.tell
+    dependencies: BankDependencies
 
     def open(self, new: NewPage) -> PaymentPage:
         """The page of this key, made now or before. Refused where it is over, or was another one."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             found = page_by_key(tx, new.key)
             if found is None and movements.by_key(tx, new.key) is not None:
                 raise RefusedError("fenced")
@@ -79,48 +76,48 @@ class BankLinks:
         """The movement of a page that was paid, else the page; None where there is none. With `close`, what
         is not paid never will be.
         """
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             found = page_by_key(tx, key)
             if found is None:
                 if close and movements.by_key(tx, key) is None:
-                    movements.insert(tx, movements.tombstone(key, self._now().isoformat()))
+                    movements.insert(tx, movements.tombstone(key, self.dependencies.now().isoformat()))
                 return movements.by_key(tx, key)
             if found.state is PageState.PAID:
                 return movements.by_key(tx, key)
-            if close or self._now() >= found.expires_at:
+            if close or self.dependencies.now() >= found.expires_at:
                 _move(tx, found, PageState.CLOSED)
             return page_by_key(tx, key)
 
     def show(self, page_id: str) -> PaymentPage | None:
         """As a payer sees it: what is past is closed, and nothing is written."""
-        with self._ledger.reading() as tx:
+        with self.dependencies.ledger.reading() as tx:
             return _page_by_id(tx, page_id)
 
     def can_be_paid(self, page: PaymentPage) -> bool:
-        return page.state is PageState.OPEN and self._now() < page.expires_at
+        return page.state is PageState.OPEN and self.dependencies.now() < page.expires_at
 
     def pay(self, page_id: str, card: TestCard) -> bool:
         """Pays by a card that the issuer accepts; False where the page cannot be paid any more."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             page = _page_by_id(tx, page_id)
             if page is None or not self.can_be_paid(page) or movements.by_key(tx, page.key) is not None:
                 return False
             _move(tx, page, PageState.PAID)
             movements.insert(tx, self._movement(page, card))
-        self._tell(PAID, page.key)
+        self.dependencies.tell(PAID, page.key)
         return True
 
     def _insert(self, tx: sqlite3.Connection, new: NewPage) -> PaymentPage:
         asked = {one.name: getattr(new, one.name) for one in fields(new)}
         page = PaymentPage(
-            **asked, id=self._new_id("pl"), state=PageState.OPEN, fingerprint=_fingerprint(new)
+            **asked, id=self.dependencies.ids.new("pl"), state=PageState.OPEN, fingerprint=_fingerprint(new)
         )
         row = {"metadata": json.dumps(dict(page.metadata)), "expires_at": page.expires_at.isoformat()}
         insert_row(tx, "link", asdict(page) | row)
         return page
 
     def _movement(self, page: PaymentPage, card: TestCard) -> Movement:
-        movement_id = self._new_id("ch")
+        movement_id = self.dependencies.ids.new("ch")
         return Movement(
             key=page.key,
             id=movement_id,
@@ -133,7 +130,7 @@ class BankLinks:
             metadata=page.metadata,
             brand=card.brand,
             last_four=card.last_four,
-            created_at=self._now().isoformat(),
+            created_at=self.dependencies.now().isoformat(),
             authorisation_code=movements.authorisation_code_of(movement_id),
         )
 

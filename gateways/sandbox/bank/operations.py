@@ -29,13 +29,13 @@ Operation = Callable[[Mapping[str, Any], float], BankResponse]
 """Takes the request's fields, and the seconds that the bank thinks before it decides."""
 
 
+@dataclass(frozen=True, slots=True)
 class Operations:
     """Where requests are read and answers written."""
 
-    def __init__(self, dependencies: BankDependencies, processor: Processor, links: BankLinks) -> None:
-        self._dependencies = dependencies
-        self._processor = processor
-        self._links = links
+    dependencies: BankDependencies
+    processor: Processor
+    links: BankLinks
 
     @property
     def verbs(self) -> Mapping[str, Operation]:
@@ -58,13 +58,13 @@ class Operations:
     def _tokens(self, body: Mapping[str, Any], delay_s: float) -> BankResponse:
         key = fields.text(body, "key")
         facts = self._assessed(body)
-        self._dependencies.sleep(delay_s)
+        self.dependencies.sleep(delay_s)
         if isinstance(facts, str):
             return BankResponse(HTTPStatus.PAYMENT_REQUIRED, {"error": {"code": facts}})
-        token = f"tok_{self._dependencies.ids.secret()}"
-        card_id = self._dependencies.ids.new("card")
-        with self._dependencies.ledger.writing() as tx:
-            at = self._dependencies.now().isoformat()
+        token = f"tok_{self.dependencies.ids.secret()}"
+        card_id = self.dependencies.ids.new("card")
+        with self.dependencies.ledger.writing() as tx:
+            at = self.dependencies.now().isoformat()
             kept = tokens.keep(tx, key=key, card_id=card_id, facts=facts, created_at=at)
             if kept is None:
                 raise RefusedError("key_reused")
@@ -100,18 +100,18 @@ class Operations:
     def _captures(self, body: Mapping[str, Any], delay_s: float) -> BankResponse:
         key, authorization = fields.text(body, "key"), fields.text(body, "authorization")
         amount_minor, currency = fields.whole(body, "amount_minor"), fields.currency(body)
-        self._dependencies.sleep(delay_s)
-        return _told(self._processor.capture(key, authorization, amount_minor, currency))
+        self.dependencies.sleep(delay_s)
+        return _told(self.processor.capture(key, authorization, amount_minor, currency))
 
     def _voids(self, body: Mapping[str, Any], delay_s: float) -> BankResponse:
         key, authorization = fields.text(body, "key"), fields.text(body, "authorization")
-        self._dependencies.sleep(delay_s)
-        return _told(self._processor.void(key, authorization))
+        self.dependencies.sleep(delay_s)
+        return _told(self.processor.void(key, authorization))
 
     def _lookups(self, body: Mapping[str, Any], delay_s: float) -> BankResponse:
         key, cancel = fields.text(body, "key"), fields.flag(body, "fence")
-        self._dependencies.sleep(delay_s)
-        found = self._processor.look_up(key, cancel=cancel)
+        self.dependencies.sleep(delay_s)
+        found = self.processor.look_up(key, cancel=cancel)
         if found is None:
             return BankResponse(HTTPStatus.OK, {"state": "not_found", "key": key})
         return BankResponse(HTTPStatus.OK, _told(found).body)
@@ -128,13 +128,13 @@ class Operations:
             left_url=fields.url(body, "left_url"),
             expires_at=fields.moment(body, "expires_at"),
         )
-        self._dependencies.sleep(delay_s)
-        return _link_told(self._links.open(new))
+        self.dependencies.sleep(delay_s)
+        return _link_told(self.links.open(new))
 
     def _look_up_link(self, body: Mapping[str, Any], delay_s: float) -> BankResponse:
         key, close = fields.text(body, "key"), fields.flag(body, "close")
-        self._dependencies.sleep(delay_s)
-        found = self._links.look_up(key, close=close)
+        self.dependencies.sleep(delay_s)
+        found = self.links.look_up(key, close=close)
         if found is None:
             return BankResponse(HTTPStatus.OK, {"state": "not_found", "key": key})
         if isinstance(found, PaymentPage):
@@ -147,10 +147,10 @@ class Operations:
             fields.text(body, "charge"),
             fields.optional_text(body, "holder") or None,
         )
-        self._dependencies.sleep(delay_s)
-        new_holder = self._dependencies.ids.new("cus")
+        self.dependencies.sleep(delay_s)
+        new_holder = self.dependencies.ids.new("cus")
         try:
-            with self._dependencies.ledger.writing() as tx:
+            with self.dependencies.ledger.writing() as tx:
                 whose = tokens.save(
                     tx,
                     key,
@@ -165,8 +165,8 @@ class Operations:
 
     def _forget_card(self, body: Mapping[str, Any], delay_s: float) -> BankResponse:
         token, gateway_customer_id = fields.text(body, "token"), fields.text(body, "holder")
-        self._dependencies.sleep(delay_s)
-        with self._dependencies.ledger.writing() as tx:
+        self.dependencies.sleep(delay_s)
+        with self.dependencies.ledger.writing() as tx:
             tokens.forget(tx, token, gateway_customer_id)
         return BankResponse(HTTPStatus.OK, {"state": "forgotten"})
 
@@ -195,7 +195,7 @@ class Operations:
             keep_card=keep_card,
             gateway_customer_id=gateway_customer_id,
         )
-        return _told(self._processor.take(order, delay_s=delay_s))
+        return _told(self.processor.take(order, delay_s=delay_s))
 
     def _assessed(self, body: Mapping[str, Any]) -> TestCard | str:
         """What the keyed card stands for: the last that is seen of its number and code."""
@@ -205,7 +205,7 @@ class Operations:
             fields.text(card, "code"),
             expiry_month=fields.whole(card, "expiry_month"),
             expiry_year=fields.whole(card, "expiry_year"),
-            today=self._dependencies.now(),
+            today=self.dependencies.now(),
         )
 
 

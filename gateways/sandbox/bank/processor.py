@@ -39,18 +39,15 @@ class MovementRequest:
     """Of a saved card: whose it is."""
 
 
+@dataclass(frozen=True, slots=True)
 class Processor:
     """Takes orders. Safe from any thread, and from two processes on one ledger."""
 
-    def __init__(self, dependencies: BankDependencies) -> None:
-        self._ledger = dependencies.ledger
-        self._now = dependencies.now
-        self._sleep = dependencies.sleep
-        self._new_id = dependencies.ids.new
+    dependencies: BankDependencies
 
     def recover(self) -> int:
         """After a start: what the last process was thinking about never happens. How many these were."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             cut_off = movements.in_progress(tx)
             for movement in cut_off:
                 _give_back(tx, movement)
@@ -59,7 +56,7 @@ class Processor:
 
     def take(self, order: MovementRequest, *, delay_s: float) -> Movement:
         """Charges, authorizes or refunds, once a key; the same order again hears the same answer."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             found = movements.by_key(tx, order.key)
             if found is not None and found.state is not MovementState.IN_PROGRESS:
                 return _heard_before(tx, found, order)
@@ -70,13 +67,13 @@ class Processor:
             opened, verdict = self._open(tx, order)
         if opened.state is not MovementState.IN_PROGRESS:
             return opened
-        self._sleep(delay_s)
-        with self._ledger.writing() as tx:
+        self.dependencies.sleep(delay_s)
+        with self.dependencies.ledger.writing() as tx:
             return _settle(tx, opened, verdict)
 
     def capture(self, key: str, authorization: str, amount_minor: int, currency: str) -> Movement:
         """Takes the money that is held under `key`, once, and all of it."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             held = _authorization(tx, key, authorization)
             if (held.amount_minor, held.currency) != (amount_minor, currency):
                 raise RefusedError("key_reused")
@@ -90,7 +87,7 @@ class Processor:
 
     def void(self, key: str, authorization: str) -> Movement:
         """Releases what is held under `key`; what was captured is refused, to be refunded instead."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             held = _authorization(tx, key, authorization)
             if held.state is MovementState.VOIDED:
                 return held
@@ -100,10 +97,10 @@ class Processor:
 
     def look_up(self, key: str, *, cancel: bool) -> Movement | None:
         """What stands under the key; None where nothing does. With `fence`, nothing ever will."""
-        with self._ledger.writing() as tx:
+        with self.dependencies.ledger.writing() as tx:
             found = movements.by_key(tx, key)
             if found is None and cancel:
-                return movements.insert(tx, movements.tombstone(key, self._now().isoformat()))
+                return movements.insert(tx, movements.tombstone(key, self.dependencies.now().isoformat()))
             if found is None or found.state is not MovementState.PENDING:
                 return found
             if found.lookups_left > 0:
@@ -115,7 +112,7 @@ class Processor:
     def _open(self, tx: sqlite3.Connection, order: MovementRequest) -> tuple[Movement, str]:
         """The movement as it is entered, and what the issuer will say: `approved` or a decline code."""
         card, refusal = _pay_with(tx, order) if order.charge_id is None else _pay_back(tx, order)
-        movement_id = self._new_id(_ID_PREFIX[order.kind])
+        movement_id = self.dependencies.ids.new(_ID_PREFIX[order.kind])
         entered = Movement(
             key=order.key,
             id=movement_id,
@@ -130,7 +127,7 @@ class Processor:
             last_four=card.last_four,
             charge_id=order.charge_id if refusal != "unknown_charge" else None,
             code=refusal,
-            created_at=self._now().isoformat(),
+            created_at=self.dependencies.now().isoformat(),
         )
         return movements.insert(tx, entered), card.outcome
 

@@ -9,7 +9,7 @@
 - `keys`: numDigits, finishOnKey, early keys, dots for what must not be seen
 - `pay_verb`, `pay`, `cards`: the carrier's own card entry; `connectors`: where it gets a token for the card
 - `events`, `printer`: what happens on the line, and how it reads on a screen
-- `caller`, `demo`, `terminal`: who holds the handset: anybody, a payer, a person
+- `demo`, `terminal`: who holds the handset: a payer, a person
 
 What a carrier does, this phone does: it signs with the auth token, resolves relative URLs against the
 document's, drops fragments, repeats a webhook that never arrived, follows a hundred redirects in a row and no

@@ -8,6 +8,8 @@ twilio.com/docs/voice/twiml/pay.
 from dataclasses import dataclass
 from datetime import datetime
 
+from stdnum import luhn
+
 from gateways.secret import Secret
 from ivr.simulators.phone.keys import GatherRules
 
@@ -46,7 +48,7 @@ def kind_of(number: str) -> str | None:
 def is_whole(number: str) -> bool:
     """Whether the number has a length of its kind and passes Luhn's check."""
     lengths = next((lengths for _, firsts, lengths in _KINDS if number.startswith(firsts)), ())
-    return len(number) in lengths and _luhn(number)
+    return len(number) in lengths and luhn.is_valid(number)
 
 
 def number_fault(number: str, taken: frozenset[str]) -> str | None:
@@ -86,9 +88,3 @@ class NumberRules(GatherRules):
 def shown(number: str) -> str:
     """As the carrier posts a number: the last four digits."""
     return "x" * (len(number) - 4) + number[-4:]
-
-
-def _luhn(number: str) -> bool:
-    doubled = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
-    digits = list(map(int, reversed(number)))
-    return (sum(digits[::2]) + sum(doubled[each] for each in digits[1::2])) % 10 == 0

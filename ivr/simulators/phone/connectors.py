@@ -15,7 +15,7 @@ from ivr.simulators.phone.cards import KeyedCard
 TOTAL_S = 10.0
 TRIES_MAX = 6
 """The first, and five more under the same transaction id where nobody answered."""
-_OK, _PAYMENT_REQUIRED = 200, 402
+_OK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +63,16 @@ class GenericConnector:
         answer = post_with_retries(self.url, {"json": asked, "auth": (self.username, self.password.reveal())})
         if isinstance(answer, TokenRefused):
             return answer
-        body = answer.body
-        if answer.status == _OK and not body.get("error_code") and isinstance(body.get("token_id"), str):
+        status, body = answer
+        if status == _OK and not body.get("error_code") and isinstance(body.get("token_id"), str):
             return Token(Secret(body["token_id"]))
         code = body.get("error_code")
         message = str(body.get("error_message") or "malformed response from the payment provider")
         return TokenRefused(message, str(code) if code else None)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectorAnswer:
-    status: int
-    body: Mapping[str, Any]
-
-
-def post_with_retries(url: str, sent: Mapping[str, Any]) -> ConnectorAnswer | TokenRefused:
-    """One request, again under the same id where nobody answered in time."""
+def post_with_retries(url: str, sent: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]] | TokenRefused:
+    """Status and JSON of one request, sent again under the same id where nobody answered in time."""
     import requests
 
     with requests.Session() as session:
@@ -92,5 +86,5 @@ def post_with_retries(url: str, sent: Mapping[str, Any]) -> ConnectorAnswer | To
                 body = response.json()
             except requests.JSONDecodeError:
                 body = None
-            return ConnectorAnswer(response.status_code, body if isinstance(body, dict) else {})
+            return response.status_code, body if isinstance(body, dict) else {}
     return TokenRefused("the payment provider does not answer")

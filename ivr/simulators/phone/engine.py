@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from email.utils import format_datetime
 
 from ivr.platform.clock import Clock
-from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.events import (
     Dialed,
     DialStatus,
@@ -18,6 +17,7 @@ from ivr.simulators.phone.events import (
     Keyed,
     KeysAsked,
     Paused,
+    PhoneCaller,
     PhoneEvent,
     PhoneListener,
     Played,

@@ -1,14 +1,15 @@
-"""What happens on a call, as one who listens in would tell it.
+"""What happens on a call, as one who listens in would tell it, and the caller who answers it.
 
 The engine tells these to a listener; transcripts, the terminal and tests are made of them. No event holds
 what was keyed into a card entry: `Keyed.shown` has dots.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
-from ivr.simulators.phone.keys import GatherRules
+from ivr.simulators.phone.keys import CallerHangUp, GatherRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +118,22 @@ PhoneListener = Callable[[PhoneEvent], None]
 
 def ignore(_: PhoneEvent) -> None:
     """The listener who does not listen."""
+
+
+class PhoneCaller(Protocol):
+    """Who holds the handset: answers with keys of the keypad, with silence, or by hanging up.
+
+    The engine asks for keys when a Gather listens, and looks in between whether something was pressed early
+    or the phone was put down.
+    """
+
+    def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:
+        """What is keyed now; None: silence. `heard` is what was said since the last time.
+
+        Fewer keys than the Gather wants mean that the caller stopped there; more spill into the next one.
+        """
+        ...
+
+    def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
+        """What was pressed while this was said, played or waited for; empty: nothing. It does not wait."""
+        ...

@@ -21,6 +21,7 @@ from ivr.simulators.phone.pay_verb import PayStep, SimulatedPay
 from ivr.simulators.phone.values import Prompt, SayVerb
 
 STAR = "*"
+_TOO_MANY = "too-many-failed-attempts"
 TIMEOUT, TIMEOUT_REPORTED = "timeout", "input-timeout"
 """A Prompt names it by the first word, a report by the second."""
 CURRENCY = "usd"
@@ -65,7 +66,7 @@ class PayLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class PayEnd:
     """How it ended. `fields` go to the action; None: TwiML goes on behind the verb."""
 
     fields: Mapping[str, str] | None
@@ -73,67 +74,52 @@ class Finished:
     """The call is over, too."""
 
 
-class _StarError(Exception):
-    """The caller pressed `*`."""
+class _EndError(Exception):
+    """The verb ends with this result before there is a card."""
+
+    def __init__(self, result: str, over: Reason | None = None, **fields: str) -> None:
+        super().__init__(result)
+        self.result = result
+        self.over = over
+        self.fields = fields
 
 
-class _HungUpError(Exception):
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class _TooManyError(Exception):
-    """The last attempt at a field failed."""
-
-    def __init__(self, error: str) -> None:
-        super().__init__(error)
-        self.error = error
-
-
+@dataclass(frozen=True, slots=True)
 class PaySession:
     """Runs once."""
 
-    def __init__(self, verb: SimulatedPay, line: PayLine, habits: PayHabits, name: str) -> None:
-        """`name`: of this very Pay; the connector's transaction id derives from it."""
-        self._verb = verb
-        self._line = line
-        self._habits = habits
-        self._transaction_id = hashlib.sha256(name.encode()).hexdigest()[:32]
-        self._keyed: dict[PayStep, Secret] = {}
+    verb: SimulatedPay
+    line: PayLine
+    habits: PayHabits
+    name: str
+    """Of this very Pay; the connector's transaction id derives from it."""
+    _keyed: dict[PayStep, Secret] = field(default_factory=dict, init=False, repr=False)
 
-    def run(self) -> Finished:
-        if self._habits.trouble is not None:
-            return self._finished(self._habits.trouble)
-        connector = self._habits.connectors.get(self._verb.connector)
+    def run(self) -> PayEnd:
+        if self.habits.trouble is not None:
+            return self._finished(self.habits.trouble)
+        connector = self.habits.connectors.get(self.verb.connector)
         if connector is None:
-            told = f"paymentConnector='{self._verb.connector}' (there is no such connector)"
+            told = f"paymentConnector='{self.verb.connector}' (there is no such connector)"
             return self._finished("validation-error", PaymentError=told)
-        return self._take(connector)
-
-    def _take(self, connector: Connector) -> Finished:
         try:
             return self._tokenize(connector, self._card())
-        except _StarError:
-            return self._finished("caller-interrupted-with-star")
-        except _HungUpError as gone:
-            return self._finished("caller-hung-up", over=gone.reason)
-        except _TooManyError as failed:
-            if not self._habits.result_after_attempts:
-                return Finished(None)
-            return self._finished("too-many-failed-attempts", PaymentError=failed.error)
+        except _EndError as end:
+            if end.result == _TOO_MANY and not self.habits.result_after_attempts:
+                return PayEnd(None)
+            return self._finished(end.result, end.over, **end.fields)
 
     # The fields -------------------------------------------------------------------------------------------
 
     def _card(self) -> KeyedCard:
-        verb = self._verb
+        verb = self.verb
         number = self._ask(
             PayStep.NUMBER,
             NumberRules(cards.NUMBER_DIGITS_MAX),
             lambda n: cards.number_fault(n, verb.card_types),
         )
         kind = cards.kind_of(number) or ""
-        expiry = self._ask(PayStep.EXPIRY, GatherRules(4), lambda e: cards.expiry_fault(e, self._line.now()))
+        expiry = self._ask(PayStep.EXPIRY, GatherRules(4), lambda e: cards.expiry_fault(e, self.line.now()))
         code = postal_code = None
         if verb.security_code:
             rules = GatherRules(cards.code_digits(kind))
@@ -151,40 +137,41 @@ class PaySession:
     def _ask(self, step: PayStep, rules: GatherRules, fault_of: Callable[[str], str | None]) -> str:
         """The field, once it is right."""
         error: str | None = None
-        for attempt in range(1, self._verb.attempts_max + 2):
+        for attempt in range(1, self.verb.attempts_max + 2):
             self._report(step, attempt, error)
             keyed = self._listen(step, attempt, error, rules)
             error = fault_of(keyed) if keyed else TIMEOUT
             if error is None:
                 self._keyed[step] = Secret(keyed)
                 return keyed
-        raise _TooManyError(TIMEOUT_REPORTED if error == TIMEOUT else str(error))
+        raise _EndError(_TOO_MANY, PaymentError=TIMEOUT_REPORTED if error == TIMEOUT else str(error))
 
     def _listen(self, step: PayStep, attempt: int, error: str | None, rules: GatherRules) -> str:
-        limited = type(rules)(rules.num_digits, timeout_s=self._verb.timeout_s, ends_at=STAR)
-        heard = self._line.listen(self._says(step, attempt, error), limited)
+        limited = type(rules)(rules.num_digits, timeout_s=self.verb.timeout_s, ends_at=STAR)
+        heard = self.line.listen(self._says(step, attempt, error), limited)
         if isinstance(heard, Reason):
-            raise _HungUpError(heard)
+            raise _EndError("caller-hung-up", heard)
         if heard.finished_on == STAR:
-            raise _StarError
+            raise _EndError("caller-interrupted-with-star")
         return heard.digits
 
     def _says(self, step: PayStep, attempt: int, error: str | None) -> Sequence[Prompt]:
         number = self._keyed.get(PayStep.NUMBER)
         kind = cards.kind_of(number.reveal()) if number else None
-        fitting = [each for each in self._verb.prompts if each.fits(step, kind, attempt, error)]
+        fitting = [each for each in self.verb.prompts if each.fits(step, kind, attempt, error)]
         if not fitting:
-            return (SayVerb(_DEFAULTS[step], self._verb.language, None, 1),)
+            return (SayVerb(_DEFAULTS[step], self.verb.language, None, 1),)
         return max(fitting, key=lambda each: each.weight).says
 
     # The end ----------------------------------------------------------------------------------------------
 
-    def _tokenize(self, connector: Connector, card: KeyedCard) -> Finished:
+    def _tokenize(self, connector: Connector, card: KeyedCard) -> PayEnd:
         self._report(PayStep.PROCESSING, 1, None)
-        gone = self._line.say(self._says(PayStep.PROCESSING, 1, None))
+        gone = self.line.say(self._says(PayStep.PROCESSING, 1, None))
         if gone is not None:
-            raise _HungUpError(gone)
-        answer = connector.tokenize(card, transaction_id=self._transaction_id, currency=CURRENCY)
+            raise _EndError("caller-hung-up", gone)
+        transaction_id = hashlib.sha256(self.name.encode()).hexdigest()[:32]
+        answer = connector.tokenize(card, transaction_id=transaction_id, currency=CURRENCY)
         if isinstance(answer, Token):
             return self._finished("success", PaymentToken=answer.token.reveal())
         return self._finished(
@@ -193,7 +180,7 @@ class PaySession:
             ConnectorError=": ".join(filter(None, (answer.error_code, answer.error))),
         )
 
-    def _finished(self, result: str, over: Reason | None = None, **fields: str) -> Finished:
+    def _finished(self, result: str, over: Reason | None = None, **fields: str) -> PayEnd:
         empty = dict.fromkeys(
             (
                 "PaymentToken", "ProfileId", "PaymentConfirmationCode", "PaymentError", "PayErrorCode",
@@ -202,21 +189,21 @@ class PaySession:
             "",
         )  # fmt: skip
         told = {**empty, **self._masked(), "Result": result, **fields}
-        self._line.report(told)
-        return Finished(told, over)
+        self.line.report(told)
+        return PayEnd(told, over)
 
     def _report(self, step: PayStep, attempt: int, error: str | None) -> None:
         fields = {**self._masked(), "For": str(step), "Attempt": str(attempt)}
         if error is not None:
             fields["ErrorType"] = TIMEOUT_REPORTED if error == TIMEOUT else error
-        self._line.report(fields)
+        self.line.report(fields)
 
     def _masked(self) -> dict[str, str]:
         """What the carrier says of the card so far."""
         fields = {
-            "PaymentConnector": self._verb.connector,
+            "PaymentConnector": self.verb.connector,
             "PaymentMethod": "credit-card",
-            "TokenType": self._verb.token_type,
+            "TokenType": self.verb.token_type,
         }
         for step, keyed in self._keyed.items():
             match step:

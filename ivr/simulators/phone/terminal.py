@@ -15,14 +15,13 @@ import termios
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TextIO
 
 from ivr.platform.clock import Clock, SystemClock
-from ivr.simulators.phone.caller import PhoneCaller
 from ivr.simulators.phone.engine import Call
-from ivr.simulators.phone.events import Ended, KeysAsked, PhoneEvent, Said
+from ivr.simulators.phone.events import Ended, KeysAsked, PhoneCaller, PhoneEvent, Said
 from ivr.simulators.phone.keys import HANG_UP, KEYPAD, CallerHangUp, Collector
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.simulators.phone.printer import Printer
@@ -113,13 +112,13 @@ class Keyboard:
         return keys
 
 
+@dataclass(frozen=True, slots=True)
 class PersonAtTerminal:
     """A caller whose keys come from the keyboard, under the time limits of each Gather."""
 
-    def __init__(self, keyboard: Keyboard, printer: Printer, clock: Clock) -> None:
-        self._keyboard = keyboard
-        self._printer = printer
-        self._clock = clock
+    keyboard: Keyboard
+    printer: Printer
+    clock: Clock
 
     def keys(self, asked: KeysAsked, heard: Sequence[str]) -> str | CallerHangUp | None:  # noqa: ARG002 - it was printed
         collector = Collector(replace(asked.rules, num_digits=asked.wanted))
@@ -127,36 +126,36 @@ class PersonAtTerminal:
         while not collector.complete:
             rules = asked.rules
             timeout_s = rules.timeout_s if asked.pressed or typed else rules.first_timeout_s
-            key = self._keyboard.key(timeout_s, self._clock)
+            key = self.keyboard.key(timeout_s, self.clock)
             if isinstance(key, CallerHangUp):
                 return HANG_UP
             if key is None:
                 break
             collector.press(key)
-            self._printer.key(key)
+            self.printer.key(key)
             typed += key
         return typed or None
 
     def meanwhile(self, event: PhoneEvent) -> str | CallerHangUp:
-        self._keyboard.listen(SPEECH_S if isinstance(event, Said) else 0)
-        return HANG_UP if self._keyboard.hung_up else self._keyboard.pressed()
+        self.keyboard.listen(SPEECH_S if isinstance(event, Said) else 0)
+        return HANG_UP if self.keyboard.hung_up else self.keyboard.pressed()
 
 
+@dataclass(frozen=True, slots=True)
 class WatchedTransport:
     """Lets the caller hang up while the server still thinks; the status callback then goes out unwatched."""
 
-    def __init__(self, inner: Transport, keyboard: Keyboard) -> None:
-        self._inner = inner
-        self._keyboard = keyboard
+    inner: Transport
+    keyboard: Keyboard
 
     def post(self, url: str, form: Form, headers: Mapping[str, str]) -> HttpAnswer:
-        if self._keyboard.hung_up:
-            return self._inner.post(url, form, headers)
+        if self.keyboard.hung_up:
+            return self.inner.post(url, form, headers)
         done: queue.SimpleQueue[Callable[[], HttpAnswer]] = queue.SimpleQueue()
 
         def work() -> None:
             try:
-                answer = self._inner.post(url, form, headers)
+                answer = self.inner.post(url, form, headers)
             except Exception as fault:  # noqa: BLE001 - raised again below, in the caller's own thread
                 done.put(_raising(fault))
             else:
@@ -167,8 +166,8 @@ class WatchedTransport:
             try:
                 return done.get(timeout=WATCH_S)()
             except queue.Empty:
-                self._keyboard.listen(0)
-            if self._keyboard.hung_up:
+                self.keyboard.listen(0)
+            if self.keyboard.hung_up:
                 raise HungUpError("the caller hung up while a webhook was under way")
 
 

@@ -138,45 +138,45 @@ class _FaultyError(Exception):
         self.faulted = faulted
 
 
+@dataclass(slots=True)
 class Webhooks:
     """Posts the webhooks of one call; every fault is told to `told` as it happens."""
 
-    def __init__(self, settings: CallSettings, transport: Transport, told: Callable[[Faulted], None]) -> None:
-        self._settings = settings
-        self._transport = transport
-        self._told = told
-        self._posts = 0
+    settings: CallSettings
+    transport: Transport
+    told: Callable[[Faulted], None]
+    _posts: int = field(default=0, init=False)
 
     def document(self, url: str, call_status: str, **fields: str) -> TwimlDocument | None:
         """The document at this URL, or the fallback's; None: neither could be used."""
         try:
             return self._fetch(url, self._form(call_status, fields))
         except _FaultyError as first:
-            self._told(first.faulted)
-            fallback = self._settings.fallback_url
+            self.told(first.faulted)
+            fallback = self.settings.fallback_url
             if fallback is None:
                 return None
             error = {"ErrorCode": str(first.faulted.code), "ErrorUrl": first.faulted.url}
         try:
             return self._fetch(fallback, self._form(call_status, fields | error))
         except _FaultyError as second:
-            self._told(second.faulted)
+            self.told(second.faulted)
             return None
 
     def status(self, call_status: str, **fields: str) -> None:
         """The status callback; a fault is told, and nothing else comes of it."""
-        if self._settings.status_url is not None:
-            self.progress(self._settings.status_url, call_status, fields)
+        if self.settings.status_url is not None:
+            self.progress(self.settings.status_url, call_status, fields)
 
     def progress(self, url: str, call_status: str, fields: Mapping[str, str]) -> None:
         """A report whose answer interests nobody; a fault is told, and nothing else comes of it."""
         try:
             self._post(url, self._form(call_status, fields))
         except _FaultyError as fault:
-            self._told(fault.faulted)
+            self.told(fault.faulted)
 
     def _form(self, call_status: str, fields: Mapping[str, str]) -> dict[str, list[str]]:
-        one = self._settings
+        one = self.settings
         form = {
             "CallSid": one.call_sid,
             "AccountSid": one.account_sid,
@@ -199,9 +199,9 @@ class Webhooks:
         url, fragment = urldefrag(address)
         retries = Retries.asked_by(fragment)
         self._posts += 1
-        token = hashlib.sha256(f"{self._settings.call_sid}:{self._posts}".encode()).hexdigest()
+        token = hashlib.sha256(f"{self.settings.call_sid}:{self._posts}".encode()).hexdigest()
         headers = {
-            HEADER_SIGNATURE: compute(self._settings.auth_token, url, form),
+            HEADER_SIGNATURE: compute(self.settings.auth_token, url, form),
             HEADER_IDEMPOTENCY: token,
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
@@ -209,7 +209,7 @@ class Webhooks:
         tried = 0
         while True:
             try:
-                answer = self._transport.post(url, form, headers)
+                answer = self.transport.post(url, form, headers)
             except NotConnectedError as fault:
                 fault_seen, code, again = str(fault), NO_CONNECTION, retries.after("ct")
             except TransportError as fault:  # the carrier's time is over, or nobody knows what arrived
