@@ -184,7 +184,7 @@ def process_as_it_was() -> Iterator[None]:
     umask = os.umask(0o022)
     hooks = (sys.excepthook, threading.excepthook, sys.unraisablehook)
     logger_class, record_factory = logging.getLoggerClass(), logging.getLogRecordFactory()
-    loggers = [logging.getLogger(name) for name in (None, *PINNED, "urllib3.connectionpool")]
+    loggers = [logging.getLogger(name) for name in (None, *PINNED, "stripe", "urllib3.connectionpool")]
     before = [(one, one.level, list(one.handlers), list(one.filters)) for one in loggers]
     yield
     if structlog.is_configured():

@@ -29,7 +29,7 @@ from ivr.platform.settings.reading import SettingsError
 from ivr.platform.settings.shared import BY_CARRIER
 from ivr.platform.wsgi.handover import PortTakenError, listen
 from ivr.platform.wsgi.parent import Parent
-from ivr.platform.wsgi.worker import Serving, Worker
+from ivr.platform.wsgi.worker import ServedApp, WorkerProcess
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -82,7 +82,7 @@ def _port(default: int) -> click.Option:
     )
 
 
-def _serve(kind: str, what: Serving, *, host: str, port: int, workers: int) -> None:
+def _serve(kind: str, what: ServedApp, *, host: str, port: int, workers: int) -> None:
     try:
         listening = listen(kind, host, port, os.environ)
     except PortTakenError as fault:
@@ -104,7 +104,7 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     logs.configure(read.log_level, "web")
     log_start(settings_of(Config), os.environ, **_mode(read), workers=workers, threads=threads)
     warn_of_exposure(host, port, in_production=read.in_production)
-    of_web = Serving(_web_app, threads, WEB_BODY_BYTES_MAX)
+    of_web = ServedApp(_web_app, threads, WEB_BODY_BYTES_MAX)
     _serve("web", of_web, host=host, port=port, workers=workers)
 
 
@@ -141,7 +141,7 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
         threads=threads,
     )
     warn_of_exposure(host, port, in_production=read.in_production)
-    of_pci = Serving(_pci_app, threads, PCI_BODY_BYTES_MAX)
+    of_pci = ServedApp(_pci_app, threads, PCI_BODY_BYTES_MAX)
     _serve("pci", of_pci, host=host, port=port, workers=workers)
 
 
@@ -231,13 +231,13 @@ WEB_BODY_BYTES_MAX = 1_000_000
 PCI_BODY_BYTES_MAX = 64_000
 
 
-def _web_app(_worker: Worker) -> "WSGIApplication":
+def _web_app(_worker: WorkerProcess) -> "WSGIApplication":
     from ivr.app import web_app
 
     return _made(lambda: web_app(os.environ))
 
 
-def _pci_app(worker: Worker) -> "WSGIApplication":
+def _pci_app(worker: WorkerProcess) -> "WSGIApplication":
     from ivr.pci.process import app_from_environ
 
     return _made(lambda: app_from_environ(os.environ, worker.replace))

@@ -71,22 +71,15 @@ class CardEntryResult:
     """Of an open entry: where its question stands."""
 
 
+@dataclass(frozen=True, slots=True)
 class PciClient:
     """Speaks to the PCI process at `base_url` (PCI_INTERNAL_URL). Safe from any thread."""
 
-    def __init__(
-        self,
-        base_url: str,
-        secrets: Sequence[Secret],
-        clock: Clock,
-        ids: Ids,
-        http: HttpClient = _HTTP,
-    ) -> None:
-        self._base_url = base_url.rstrip("/")
-        self._secrets = tuple(secrets)
-        self._clock = clock
-        self._ids = ids
-        self._http = http
+    base_url: str
+    secrets: Sequence[Secret]
+    clock: Clock
+    ids: Ids
+    http: HttpClient = _HTTP
 
     def open_entry(
         self,
@@ -185,30 +178,30 @@ class PciClient:
 
     def _send_patiently(self, target: str, body: bytes) -> Mapping[str, Any]:
         """Again where the process is away for a moment; not after a silence, which took its time already."""
-        until = self._clock.now() + timedelta(seconds=PATIENCE_S)
+        until = self.clock.now() + timedelta(seconds=PATIENCE_S)
         for pause_s in PAUSES_S:
             try:
                 return self._send(target, body)
             except _AwayError:
-                if self._clock.now() + timedelta(seconds=pause_s) > until:
+                if self.clock.now() + timedelta(seconds=pause_s) > until:
                     raise
-                self._clock.sleep(pause_s)
+                self.clock.sleep(pause_s)
         return self._send(target, body)
 
     def _send(self, target: str, body: bytes) -> Mapping[str, Any]:
         """`target` is signed as the PCI process sees it: without a path that a proxy before it takes away."""
         headers = signing.sign(
-            self._secrets,
+            self.secrets,
             method="POST",
             target=target,
             body=body,
-            now=self._clock.now(),
-            nonce=self._ids.secret(),
+            now=self.clock.now(),
+            nonce=self.ids.secret(),
         )
         try:
-            response = self._http.request(
+            response = self.http.request(
                 "POST",
-                self._base_url + target,
+                self.base_url + target,
                 body=body,
                 headers={**headers, "Content-Type": "application/json"},
             )

@@ -33,7 +33,7 @@ from ivr.platform.clock import Clock
 from ivr.platform.database.availability import folder_fault, temporary_fault, write_fault
 from ivr.platform.ids import Ids
 from ivr.platform.metrics import BuildInfo
-from ivr.platform.readiness import Part, Readiness, ReadinessMetric, Spaced
+from ivr.platform.readiness import CachedCheck, Part, Readiness, ReadinessMetric
 
 _AWAY = "The database does not answer: see PCI_DATABASE_URL."
 _QUEUE_PER_THREAD = 4
@@ -150,12 +150,12 @@ def _speech(config: PciConfig) -> Speech:
 
 def _readiness_parts(engine: sa.Engine, keys: KeyService, key_directory: Path, clock: Clock) -> list[Part]:
     """Without its database or its keys no card can be taken; without temporary files it can."""
-    database_writes = Spaced(partial(write_fault, engine), clock)
-    directory_writes = Spaced(partial(folder_fault, key_directory, "PCI_KEY_DIRECTORY"), clock)
+    database_writes = CachedCheck(partial(write_fault, engine), clock)
+    directory_writes = CachedCheck(partial(folder_fault, key_directory, "PCI_KEY_DIRECTORY"), clock)
     return [
         Part("database", lambda: _database(engine) or database_writes()),
         Part("keys", lambda: _keys(keys) or directory_writes()),
-        Part("temporary files", Spaced(temporary_fault, clock), is_needed=False),
+        Part("temporary files", CachedCheck(temporary_fault, clock), is_needed=False),
     ]
 
 

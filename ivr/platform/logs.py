@@ -24,8 +24,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ivr.platform.card_mask import MASK, mask_cards
 
-PINNED = ("twilio", "stripe", "urllib3", "requests", "alembic")
-"""Libraries that log requests, answers or their own insides below WARNING."""
+PINNED = ("twilio", "urllib3", "requests", "alembic")
+"""Libraries that log requests, answers or their own insides below WARNING. A gateway quiets its own."""
 SECRET_KEYS = frozenset(
     {
         "account_number",

@@ -96,10 +96,10 @@ class Unreadable:
     """It is how carriers tell of a withheld number."""
 
 
-Reading = PhoneNumber | Ambiguous | Unreadable
+ReadResult = PhoneNumber | Ambiguous | Unreadable
 
 
-def read(text: str, home_country: str) -> Reading:
+def read(text: str, home_country: str) -> ReadResult:
     """The number in `text`; `home_country` (ISO code) is that of numbers without + and a country's code.
 
     >>> read("4915112345678", "DE").dial
@@ -129,7 +129,7 @@ def is_possible(text: str, home_country: str) -> bool:
     return not isinstance(read(text, home_country), Unreadable)
 
 
-def _one_of(international: PhoneNumber | None, national: PhoneNumber | None, home_country: str) -> Reading:
+def _one_of(international: PhoneNumber | None, national: PhoneNumber | None, home_country: str) -> ReadResult:
     """The reading that can be meant. In some countries' plans numbers may have any length, so that the
     national reading is valid too: where it is longer than their numbers are, it is not meant.
     """

@@ -1,7 +1,7 @@
 """The parts of `/readyz`: what a process needs to serve callers, and what it only tells the operator.
 
-A part that is needed and fails takes the process out of the load balancer (503). One that is not needed is
-told as degraded (200), because taking the process away would only end calls.
+Where a part fails that is needed, the answer is 503, and the load balancer takes the process out. Where
+another fails, it is 200 and "degraded": to take the process away would only end calls.
 """
 
 import contextvars
@@ -21,7 +21,7 @@ WRITES_EVERY = timedelta(seconds=5)
 LOOK_S_MAX = 4.0
 """How long a probe waits. Kubernetes and compose.yaml give up earlier, Prometheus after 10 s."""
 SLOW = "This did not answer in time."
-Check = Callable[[], str | None]
+ReadinessCheck = Callable[[], str | None]
 """Gives None where all is well, or a sentence for the operator."""
 
 
@@ -30,7 +30,7 @@ class Part:
     """One part of a process, by its name in `/readyz`."""
 
     name: str
-    check: Check
+    check: ReadinessCheck
     is_needed: bool = True
 
 
@@ -90,11 +90,11 @@ class Readiness:
         return ("degraded" if any(found.values()) else "ok"), 200
 
 
+@dataclass(frozen=True, slots=True)
 class ReadinessMetric(Collector):
     """The same as a metric, for alarms."""
 
-    def __init__(self, readiness: Readiness) -> None:
-        self._readiness = readiness
+    readiness: Readiness
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(
@@ -102,24 +102,23 @@ class ReadinessMetric(Collector):
             "Whether a part of the process is well, as /readyz says.",
             labels=["process", "part"],
         )
-        for name, fault in self._readiness.look().items():
-            family.add_metric([self._readiness.process, name], fault is None)
+        for name, fault in self.readiness.look().items():
+            family.add_metric([self.readiness.process, name], fault is None)
         yield family
 
 
-class Spaced:
-    """A check that is dear: its answer serves for a while. `every`: how long."""
+@dataclass(slots=True)
+class CachedCheck:
+    """A check that costs much: its answer is used again for WRITES_EVERY."""
 
-    def __init__(self, check: Check, clock: Clock, every: timedelta = WRITES_EVERY) -> None:
-        self._check = check
-        self._clock = clock
-        self._every = every
-        self._lock = threading.Lock()
-        self._seen: tuple[datetime, str | None] | None = None
+    check: ReadinessCheck
+    clock: Clock
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _seen: tuple[datetime, str | None] | None = None
 
     def __call__(self) -> str | None:
         with self._lock:
-            now = self._clock.now()
-            if self._seen is None or now - self._seen[0] >= self._every:
-                self._seen = (now, self._check())
+            now = self.clock.now()
+            if self._seen is None or now - self._seen[0] >= WRITES_EVERY:
+                self._seen = (now, self.check())
             return self._seen[1]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ivr.demo.environment import free_ports
 from ivr.platform.wsgi.handover import PortTakenError, listen
 from ivr.platform.wsgi.parent import Parent
-from ivr.platform.wsgi.worker import Serving, Worker
+from ivr.platform.wsgi.worker import ServedApp, WorkerProcess
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,7 +24,7 @@ PATIENCE_S = 30
 BODY_BYTES_MAX = 10_000
 
 
-def shown_environ(_worker: Worker) -> "WSGIApplication":
+def shown_environ(_worker: WorkerProcess) -> "WSGIApplication":
     """Tells the environ of each request."""
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -34,7 +34,7 @@ def shown_environ(_worker: Worker) -> "WSGIApplication":
     return app
 
 
-def about_itself(worker: Worker) -> "WSGIApplication":
+def about_itself(worker: WorkerProcess) -> "WSGIApplication":
     """Tells its process id and how many bytes came. `/slow` takes a second; `/replace` asks for another."""
 
     def app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -50,12 +50,12 @@ def about_itself(worker: Worker) -> "WSGIApplication":
     return app
 
 
-def slow_to_load(worker: Worker) -> "WSGIApplication":
+def slow_to_load(worker: WorkerProcess) -> "WSGIApplication":
     time.sleep(0.5)
     return about_itself(worker)
 
 
-def broken(_worker: Worker) -> "WSGIApplication":
+def broken(_worker: WorkerProcess) -> "WSGIApplication":
     raise RuntimeError("this application cannot be made")
 
 
@@ -93,4 +93,4 @@ if __name__ == "__main__":
         listening = listen(kind, "127.0.0.1", int(port), os.environ)
     except PortTakenError as fault:
         sys.exit(str(fault))
-    sys.exit(Parent(kind, listening, Serving(load, 4, BODY_BYTES_MAX), int(workers)).run())
+    sys.exit(Parent(kind, listening, ServedApp(load, 4, BODY_BYTES_MAX), int(workers)).run())

@@ -1,12 +1,13 @@
 """Text messages through Twilio's REST API.
 
-The API has no idempotency key, so every
-answer is sorted with care: taken, certainly not taken, or lost. Lost is whatever may have reached the
-carrier; such a text is looked for in the carrier's list, by recipient and the mark that it carries. Source:
-twilio.com/docs/messaging/api/message-resource.
+The API has no idempotency key, so each answer means taken, certainly not taken, or lost. Lost is whatever may
+have reached the carrier; such a text is looked for in the carrier's list, by recipient and the mark that it
+carries. Source: twilio.com/docs/messaging/api/message-resource.
 """
 
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import structlog
@@ -17,6 +18,9 @@ from ivr.carriers.twilio.rest import CarrierHttp, make_client
 from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent, Unclear
 from ivr.messaging.delivery_errors import Mends, who_mends
 
+if TYPE_CHECKING:
+    from twilio.rest.api.v2010.account.message import MessageList
+
 LIST_MAX = 500
 """So many texts to one number are read; where there are more, the list was not read to its end."""
 CLOCKS_DIFFER = timedelta(minutes=10)
@@ -26,33 +30,28 @@ _UNAVAILABLE = 503
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sms:
     """Texts from `sender`: a number, a short code, a name, or the MG... of a messaging service."""
 
     name = "sms"
-
-    def __init__(
-        self,
-        *,
-        account_sid: str,
-        token: Secret,
-        api_base: str,
-        public_url: str,
-        sender: str,
-        http: CarrierHttp | None = None,
-    ) -> None:
-        self._account = (account_sid, token, api_base, http or CarrierHttp())
-        self._public_url = public_url
-        self._from = {"messaging_service_sid": sender} if sender.startswith("MG") else {"from_": sender}
+    account_sid: str
+    token: Secret
+    api_base: str
+    public_url: str
+    sender: str
+    http: CarrierHttp = field(default_factory=CarrierHttp)
 
     def send(self, message: OutgoingMessage) -> Sent | Refused | Lost:
         """Sends it, once. Every fault on the way is an answer: `Lost` where the carrier may have it."""
         from twilio.base.exceptions import TwilioRestException, TwilioServiceException
 
-        callback = f"{self._public_url}/messages/status?c={quote(message.confirmation_id)}"
+        callback = f"{self.public_url}/messages/status?c={quote(message.confirmation_id)}"
+        is_service = self.sender.startswith("MG")
+        sender = {"messaging_service_sid" if is_service else "from_": self.sender}
         try:
-            taken = make_client(*self._account).messages.create(
-                to=message.recipient, body=message.body, status_callback=callback, **self._from
+            taken = self._messages().create(
+                to=message.recipient, body=message.body, status_callback=callback, **sender
             )
         except (TwilioRestException, TwilioServiceException) as answer:
             return _refusal(int(answer.status), int(answer.code or 0))
@@ -67,7 +66,7 @@ class Sms:
     def find_sent(self, message: OutgoingMessage) -> InList | NotInList | Unclear:
         """Looks through the carrier's list of texts to this number."""
         try:
-            texts = make_client(*self._account).messages.list(to=message.recipient, limit=LIST_MAX)
+            texts = self._messages().list(to=message.recipient, limit=LIST_MAX)
         except Exception as fault:  # noqa: BLE001 - whatever broke, the list was not read, and we say so
             return Unclear(f"the carrier's list could not be read: {type(fault).__name__}")
         since = message.tried_at - CLOCKS_DIFFER
@@ -82,6 +81,9 @@ class Sms:
         if len(texts) >= LIST_MAX:
             return Unclear(f"the carrier has {LIST_MAX} texts or more to this number")
         return NotInList()
+
+    def _messages(self) -> "MessageList":
+        return make_client(self.account_sid, self.token, self.api_base, self.http).messages
 
 
 def _refusal(status: int, code: int) -> Refused | Lost:

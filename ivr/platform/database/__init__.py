@@ -1,4 +1,1 @@
-"""The cellar: one engine, one schema, its migrations.
-
-Everything that keeps something imports from here; this room imports no other.
-"""
+"""The database of web and worker: its engine, its schema and its migrations."""

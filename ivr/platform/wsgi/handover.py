@@ -29,7 +29,7 @@ class PortTakenError(Exception):
     """Another program listens there; the message is a sentence."""
 
 
-class Listening:
+class ListeningSocket:
     """A socket that listens, and the server from which it came, if any."""
 
     def __init__(self, sock: socket.socket, predecessor: socket.socket | None = None) -> None:
@@ -59,13 +59,13 @@ def listen(
     port: int,
     environ: Mapping[str, str],
     sleep: Callable[[float], None] = time.sleep,
-) -> Listening:
+) -> ListeningSocket:
     """The socket at this address for a server of this kind (`web`, `pci`); raises PortTakenError."""
     if environ.get("LISTEN_PID") == str(os.getpid()) and environ.get("LISTEN_FDS", "0") != "0":
-        return Listening(socket.socket(fileno=_FIRST_SYSTEMD_FD))
+        return ListeningSocket(socket.socket(fileno=_FIRST_SYSTEMD_FD))
     for left in reversed(range(_TRIES)):
         try:
-            return Listening(bind(host, port))
+            return ListeningSocket(bind(host, port))
         except OSError as fault:
             if fault.errno != errno.EADDRINUSE:
                 why = str(fault.strerror or fault).partition(" (")[0]
@@ -91,7 +91,7 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _from_predecessor(kind: str, host: str, port: int) -> Listening | None:
+def _from_predecessor(kind: str, host: str, port: int) -> ListeningSocket | None:
     """None where nobody answers who could hand over."""
     if not sys.platform.startswith("linux"):
         return None
@@ -109,7 +109,7 @@ def _from_predecessor(kind: str, host: str, port: int) -> Listening | None:
         return None
     listening = socket.socket(fileno=descriptors[0])
     if said.decode() == kind:
-        return Listening(listening, control)
+        return ListeningSocket(listening, control)
     listening.close()
     control.close()
     raise PortTakenError(

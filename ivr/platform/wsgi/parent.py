@@ -16,8 +16,8 @@ from typing import Any
 
 import structlog
 
-from ivr.platform.wsgi.handover import Control, Listening
-from ivr.platform.wsgi.worker import LOADED, REPLACE, STOP_S_MAX, Serving, work
+from ivr.platform.wsgi.handover import Control, ListeningSocket
+from ivr.platform.wsgi.worker import LOADED, REPLACE, STOP_S_MAX, ServedApp, work
 
 log = structlog.get_logger()
 _KILL_S = STOP_S_MAX + 5
@@ -52,7 +52,7 @@ class _Child:
 class Parent:
     """A server of one kind: web or pci."""
 
-    def __init__(self, kind: str, listening: Listening, serving: Serving, workers: int) -> None:
+    def __init__(self, kind: str, listening: ListeningSocket, serving: ServedApp, workers: int) -> None:
         self._kind = kind
         self._listening = listening
         self._serving = serving

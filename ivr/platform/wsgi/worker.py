@@ -26,7 +26,7 @@ LOADED, REPLACE = b"L", b"R"
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class WorkerProcess:
     """What an application may ask of the process that it runs in."""
 
     _to_parent: int
@@ -39,10 +39,10 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServedApp:
     """What to serve. `load` makes the application, in the worker; its `close`, if any, is called last."""
 
-    load: "Callable[[Worker], WSGIApplication]"
+    load: "Callable[[WorkerProcess], WSGIApplication]"
     threads: int
     body_bytes_max: int
 
@@ -62,11 +62,11 @@ class _Parent(wasyncore.file_dispatcher):  # type: ignore[misc] # waitress has n
         self.close()
 
 
-def work(serving: Serving, listening: socket.socket, life: int, to_parent: int) -> None:
+def work(serving: ServedApp, listening: socket.socket, life: int, to_parent: int) -> None:
     """The whole life of a worker. `life`: readable once the parent is gone."""
     ended: list[bool] = []
     files = _allow_files()
-    application = serving.load(Worker(to_parent))
+    application = serving.load(WorkerProcess(to_parent))
     server = HttpServer(
         application,
         listening,

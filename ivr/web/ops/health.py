@@ -22,7 +22,7 @@ from ivr.platform.database.engine import reading
 from ivr.platform.database.migrations import SCRIPTS
 from ivr.platform.flask_app import set_up_requests
 from ivr.platform.metrics import BuildInfo, MetricsAccess, challenge
-from ivr.platform.readiness import Part, Readiness, Spaced
+from ivr.platform.readiness import CachedCheck, Part, Readiness
 from ivr.platform.settings.config import Config
 
 log = structlog.get_logger()
@@ -69,7 +69,7 @@ def parts_of_worker(engine: sa.Engine, clock: Clock, is_working: Callable[[], bo
 
 
 def _database_parts(engine: sa.Engine, clock: Clock) -> list[Part]:
-    writes = Spaced(partial(write_fault, engine), clock)
+    writes = CachedCheck(partial(write_fault, engine), clock)
     return [
         Part("database", lambda: _database(engine) or writes()),
         Part("schema", partial(SCRIPTS.fault, engine)),
@@ -78,10 +78,10 @@ def _database_parts(engine: sa.Engine, clock: Clock) -> list[Part]:
 
 def _folder_parts(clock: Clock, metrics_dir: str = "") -> list[Part]:
     """Folders where the process writes, and without which callers are served all the same."""
-    parts = [Part("temporary files", Spaced(temporary_fault, clock), is_needed=False)]
+    parts = [Part("temporary files", CachedCheck(temporary_fault, clock), is_needed=False)]
     if metrics_dir:
         named = partial(folder_fault, metrics_dir, "PROMETHEUS_MULTIPROC_DIR")
-        parts.append(Part("metrics", Spaced(named, clock), is_needed=False))
+        parts.append(Part("metrics", CachedCheck(named, clock), is_needed=False))
     return parts
 
 
