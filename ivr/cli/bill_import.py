@@ -46,7 +46,7 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
     interrupts = _Interrupts()
     with command_context("HOME_COUNTRY") as at, _progress(file) as on_read, interrupts.watched():
         run = CsvImport(
-            at.engine,
+            engine=at.engine,
             home_country=at.values["HOME_COUNTRY"],
             clock=at.clock,
             ids=at.ids,

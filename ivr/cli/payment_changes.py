@@ -132,11 +132,11 @@ def decide_payment(
     try:
         charge = VerifiedReference(None, is_proven=False)
         if charged:
-            charge = payments.charge_of(payment.id, gateway_reference, unchecked=unchecked)
+            charge = payments.manual_review.charge_of(payment.id, gateway_reference, unchecked=unchecked)
         what = f"as charged ({legible(charge.reference)})" if charged else "as not charged"
         confirm(f"{line(payment)}\nRecord it {what}? This cannot be undone.", yes=yes)
         with at.engine.begin() as tx:
-            decided = payments.decide(
+            decided = payments.manual_review.decide(
                 tx,
                 payment.id,
                 Word.APPROVED if charged else Word.NOT_CHARGED,

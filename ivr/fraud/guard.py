@@ -89,7 +89,7 @@ class Guard:
         causes = [
             kind
             for kind, subject in velocity.subjects_of(identity)
-            if self._is_refused(tx, kind, subject, identity)
+            if self._is_refused(tx, kind, subject, identity, now)
         ]
         if self._breaker.refuses(tx, now):
             causes.append(LockoutKind.BREAKER)
@@ -108,20 +108,19 @@ class Guard:
         """The gateway refused to make a token of the card, so there is no payment."""
         if not is_counted(decline):
             return
+        now = self.clock.now()
         velocity.hold(tx, identity)
-        velocity.add(tx, identity, self.clock.now(), self.ids, decline=decline)
-        self._begin_lockout_if_enough(tx, identity)
-        self._breaker.observe(tx, self.clock.now(), identity.call_id)
+        velocity.add(tx, identity, now, self.ids, decline=decline)
+        self._look_for_lockouts(tx, identity, now)
 
     # Listeners: how each card that was tried ended ----------------------------------------------------------
 
     def approved(self, tx: sa.Connection, event: PaymentApproved) -> None:
-        payment = event.payment
-        identity = velocity.end(tx, payment.id, CardAttemptState.APPROVED, self.clock.now())
+        payment, now = event.payment, self.clock.now()
+        identity = velocity.end(tx, payment.id, CardAttemptState.APPROVED, now)
         if identity is not None:
             velocity.hold(tx, identity)
-            self._begin_lockout_if_enough(tx, identity)
-            self._breaker.observe(tx, self.clock.now(), identity.call_id)
+            self._look_for_lockouts(tx, identity, now)
         self._report(tx, payment)
 
     def declined(self, tx: sa.Connection, event: PaymentDeclined) -> None:
@@ -137,8 +136,7 @@ class Guard:
             decline = payment.decline or Decline.GENERIC
             velocity.add(tx, identity, now, self.ids, attempt_id=payment.id, decline=decline)
         velocity.hold(tx, identity)
-        self._begin_lockout_if_enough(tx, identity)
-        self._breaker.observe(tx, now, identity.call_id)
+        self._look_for_lockouts(tx, identity, now)
         self._report(tx, payment)
 
     def not_charged(self, tx: sa.Connection, event: PaymentEvent) -> None:
@@ -165,27 +163,28 @@ class Guard:
                 return self.limits.shared if subject in SHARED else self.limits.caller
 
     def _is_refused(
-        self, tx: sa.Connection, kind: LockoutKind, subject: str, identity: PayerIdentity
+        self, tx: sa.Connection, kind: LockoutKind, subject: str, identity: PayerIdentity, now: datetime
     ) -> bool:
         last = lockouts.last(tx, kind, subject)
-        if last is not None and last.is_active(self.clock.now()):
+        if last is not None and last.is_active(now):
             return True
-        limit, found = self._limit(kind, subject), self._counted(tx, kind, subject, last)
-        self._begin_lockout(tx, kind, subject, found, identity)
+        limit, found = self._limit(kind, subject), self._counted(tx, kind, subject, last, now)
+        self._begin_lockout(tx, kind, subject, found, call_id=identity.call_id, now=now)
         too_many_declines = found.declined + found.under_way >= limit.declines_max
         return too_many_declines or found.ended + found.under_way >= limit.tries_max
 
     def _counted(
-        self, tx: sa.Connection, kind: LockoutKind, subject: str, last: Lockout | None
+        self, tx: sa.Connection, kind: LockoutKind, subject: str, last: Lockout | None, now: datetime
     ) -> CardAttemptCounts:
         last_end = last.ended_at if last else None
-        window, now = self.limits.window, self.clock.now()
-        return velocity.counted(tx, kind, subject, window=window, last_end=last_end, now=now)
+        return velocity.counted(tx, kind, subject, window=self.limits.window, last_end=last_end, now=now)
 
-    def _begin_lockout_if_enough(self, tx: sa.Connection, identity: PayerIdentity) -> None:
+    def _look_for_lockouts(self, tx: sa.Connection, identity: PayerIdentity, now: datetime) -> None:
+        """A card attempt has ended: begins the lockouts that follow, and tells the breaker."""
         for kind, subject in velocity.subjects_of(identity):
-            found = self._counted(tx, kind, subject, lockouts.last(tx, kind, subject))
-            self._begin_lockout(tx, kind, subject, found, identity)
+            found = self._counted(tx, kind, subject, lockouts.last(tx, kind, subject), now)
+            self._begin_lockout(tx, kind, subject, found, call_id=identity.call_id, now=now)
+        self._breaker.observe(tx, now, identity.call_id)
 
     def _begin_lockout(
         self,
@@ -193,9 +192,11 @@ class Guard:
         kind: LockoutKind,
         subject: str,
         found: CardAttemptCounts,
-        identity: PayerIdentity,
+        *,
+        call_id: str | None,
+        now: datetime,
     ) -> None:
-        now, limit = self.clock.now(), self._limit(kind, subject)
+        limit = self._limit(kind, subject)
         if found.declined < limit.declines_max and found.ended < limit.tries_max:
             return
         last = lockouts.last(tx, kind, subject)
@@ -209,7 +210,7 @@ class Guard:
             now=now,
             until=now + self.limits.lockout,
             why=f"{found.declined} of {found.ended} cards were declined",
-            call_id=identity.call_id,
+            call_id=call_id,
             ids=self.ids,
         )
 

@@ -8,8 +8,8 @@ saved_cards/       cards that the gateway keeps for a customer's next payment
 queries/           payments as programs, people and metrics list, search and count them
 gateway_events.py  the gateway's webhooks: kept once, then the gateway is asked
 history.py         a payment's history, with the discrepancies between the gateway and our books
-service.py         all of it put together for one gateway; `gateway_client.py` asks it, `timeouts.py` says how
-                   long is waited for what, `sweep.py` asks again for jobs that were lost
+service.py         all of it put together for one gateway, and the sweep for jobs that were lost;
+                   `gateway_client.py` asks the gateway, `timeouts.py` says how long is waited for what
 
 Each folder has a `service.py` (what others may do), a `store.py` (all its SQL) and `jobs.py` where there are
 any. Workers may meet, freeze or die at any line: a row is locked and moved by compare-and-set, a claimed

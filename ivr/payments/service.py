@@ -5,6 +5,7 @@ attempts, refunds and saved cards. Every handler may run twice, and may be kille
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -31,14 +32,13 @@ from ivr.jobs.job_list import (
     JobHandler,
     Work,
 )
-from ivr.payments import sweep
-from ivr.payments.attempts import manual_review
+from ivr.payments import timeouts
+from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.charge import ChargeJob
 from ivr.payments.attempts.expiry import ExpiryJob
-from ivr.payments.attempts.manual_review import ChargeVerification, VerifiedReference, Word
+from ivr.payments.attempts.manual_review import ManualReview
 from ivr.payments.attempts.recheck import RecheckJob
 from ivr.payments.attempts.service import AttemptService
-from ivr.payments.attempts.store import Attempt
 from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.attempts.unknown_charges import UnknownChargeJob
 from ivr.payments.attempts.void import VoidJob
@@ -46,14 +46,18 @@ from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.gateway_events import GatewayEventService
 from ivr.payments.links.jobs import LinkJobs
 from ivr.payments.links.store import LinkTerms
+from ivr.payments.refunds import store as refund_store
 from ivr.payments.refunds.jobs import RefundJobs
 from ivr.payments.refunds.service import RefundService
 from ivr.payments.refunds.transitions import RefundTransitions
 from ivr.payments.saved_cards.jobs import SavedCardJobs
 from ivr.payments.saved_cards.service import SavedCardService
 from ivr.platform.clock import Clock
+from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids
 from ivr.platform.settings.line import PLAIN, Wording
+
+AT_ONCE_MAX = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +94,10 @@ class PaymentService:
         return self.transitions.cards
 
     @cached_property
+    def manual_review(self) -> ManualReview:
+        return ManualReview(self.engine, self.transitions, self._client)
+
+    @cached_property
     def gateway_events(self) -> GatewayEventService:
         return GatewayEventService(
             self.engine, self.gateway.name, self.transitions, self.refunds.transitions, self._payouts
@@ -117,8 +125,22 @@ class PaymentService:
         }
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost, and closes links of bills that are over; how many."""
-        lost = sweep.sweep(self.engine, self.transitions, self.refunds.transitions)
+        """Asks again for jobs that were lost, and closes links of bills that are over; how many.
+
+        Each row says when it is looked at next (`look_at`). A job that is merely slow does no harm: the
+        second one has a number of its own, and each job reads the state anew.
+        """
+        late = self.clock.now() - timedelta(seconds=timeouts.LOST_AFTER_S)
+        with reading(self.engine) as tx:
+            attempt_ids = attempt_store.overdue(tx, late, AT_ONCE_MAX)
+            refund_ids = refund_store.overdue(tx, late, AT_ONCE_MAX)
+        lost = 0
+        for attempt_id in attempt_ids:
+            with self.engine.begin() as tx:
+                lost += self.transitions.ask_lost_job(tx, attempt_id)
+        for refund_id in refund_ids:
+            with self.engine.begin() as tx:
+                lost += self.refunds.transitions.ask_lost_job(tx, refund_id)
         return lost + self._saved_card_jobs.sweep() + self._link_jobs.close_of_bills_that_are_over()
 
     @property
@@ -131,32 +153,6 @@ class PaymentService:
         if reference is None or gateway != self.gateway.name:
             return None
         return self.gateway.dashboard_url(reference)
-
-    def charge_of(self, attempt_id: str, named: str | None, *, unchecked: bool = False) -> VerifiedReference:
-        """The charge to decide with, asked of the gateway: see `ChargeVerification.reference`."""
-        verification = ChargeVerification(self.engine, self._client)
-        return verification.reference(attempt_id, named, unchecked=unchecked)
-
-    def decide(
-        self,
-        tx: sa.Connection,
-        attempt_id: str,
-        word: Word,
-        *,
-        who: str,
-        gateway_reference: str | None = None,
-        is_proven: bool = False,
-    ) -> Attempt:
-        """A person decides an attempt that needs review: see `manual_review.decide`."""
-        return manual_review.decide(
-            self.transitions,
-            tx,
-            attempt_id,
-            word,
-            who=who,
-            gateway_reference=gateway_reference,
-            is_proven=is_proven,
-        )
 
     @cached_property
     def _client(self) -> GatewayClient:

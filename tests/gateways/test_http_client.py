@@ -94,9 +94,7 @@ def test_where_nobody_listens_nothing_was_sent() -> None:
     assert (refused.value.broke, refused.value.never_sent) == (ConnectionFault.REFUSED, True)
 
 
-def test_a_proxy_of_the_environment_is_used_only_where_that_is_asked_for(
-    echo: Echo, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_environment_proxy_is_used_only_on_request(echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", echo.url)
     monkeypatch.delenv("NO_PROXY", raising=False)
     with pytest.raises(NoAnswerError):

@@ -33,7 +33,7 @@ def decide(
         taken = {one.key: one.reference for one in truth.taken}
         for key in waiting:
             word = Word.APPROVED if key in taken else Word.NOT_CHARGED
-            cashier.decide(tx, key, word, who="ana", gateway_reference=taken.get(key))
+            cashier.manual_review.decide(tx, key, word, who="ana", gateway_reference=taken.get(key))
         given = {one.key for one in truth.given_back}
         for key in waiting_back:
             cashier.refunds.decide(tx, key, refunded=key in given, who="ana")

@@ -71,9 +71,7 @@ class ChargeContract(GatewayVerbs):
         assert isinstance(self.look(harness, "a-1", cancel=False), self.found)
         assert isinstance(self.look(harness, "a-1", cancel=True), self.found)
 
-    def test_what_was_not_processed_moves_nothing_and_goes_through_under_its_key(
-        self, harness: GatewayHarness
-    ) -> None:
+    def test_an_unprocessed_charge_moves_nothing_and_can_be_repeated(self, harness: GatewayHarness) -> None:
         ask = self.first_times(harness, "a-1", times=2)
         harness.answer_not_processed(self.first)
 
@@ -94,7 +92,7 @@ class ChargeContract(GatewayVerbs):
         assert isinstance(found, Declined)
         assert found.decline is Decline.INSUFFICIENT_FUNDS
 
-    def test_a_lost_request_is_unknown_until_it_is_fenced_and_then_never_charges(
+    def test_a_lost_request_is_unknown_until_cancelled_and_then_never_charges(
         self, harness: GatewayHarness
     ) -> None:
         ask = self.first_times(harness, "a-1", times=2)

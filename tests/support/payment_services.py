@@ -9,6 +9,7 @@ from gateways.events import EventData, GatewayEvent, PaymentUpdated
 from ivr.jobs.job_list import CHARGE_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts import store as records
+from ivr.payments.attempts.manual_review import ManualReview
 from ivr.payments.attempts.service import Attempt, AttemptService, NewAttempt
 from ivr.payments.attempts.states import HOLDING, Method, State
 from ivr.payments.links.store import LinkTerms
@@ -57,6 +58,10 @@ class PaymentServices:
     @property
     def attempts(self) -> AttemptService:
         return self.payments.attempts
+
+    @property
+    def review(self) -> ManualReview:
+        return self.payments.manual_review
 
     # The caller ---------------------------------------------------------------------------------------------
 

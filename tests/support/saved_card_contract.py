@@ -173,7 +173,7 @@ class SavedCardContract(TokenContract):
         assert harness.gateway.delete_card(card) == CardDeleted()
 
     @pytest.mark.parametrize("harm", ["lose_request", *HARMS])
-    def test_a_forgetting_without_an_answer_is_unknown_and_harmless_to_repeat(
+    def test_a_deletion_without_an_answer_is_unknown_and_can_be_repeated(
         self, harness: GatewayHarness, harm: str
     ) -> None:
         card = self.saved(harness)

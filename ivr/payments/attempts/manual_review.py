@@ -43,39 +43,6 @@ class ReferenceTakenError(NothingToDecideError):
     """The charge that the person names is another attempt's; the message says whose."""
 
 
-def decide(
-    transitions: Transitions,
-    tx: sa.Connection,
-    attempt_id: str,
-    word: Word,
-    *,
-    who: str,
-    gateway_reference: str | None = None,
-    is_proven: bool = False,
-) -> Attempt:
-    """The attempt after the decision. `gateway_reference`: the charge's in the dashboard; without one, the
-    known reference stays. `is_proven`: the gateway says that the charge is this attempt's, so it is booked
-    even where another attempt holds it, and reported to finance.
-    """
-    attempt = store.locked(tx, attempt_id)
-    if attempt.state is not State.NEEDS_REVIEW:
-        raise NothingToDecideError(
-            f"Payment {attempt.reference} is {attempt.state.public}: there is nothing to decide."
-        )
-    note = f"decided by {who}"
-    if word is Word.APPROVED:
-        reference = store.fit(tables.attempt.c.gateway_reference, gateway_reference)
-        if reference and not is_proven and (other := store.other_of_charge(tx, attempt, reference)):
-            raise ReferenceTakenError(
-                f"{reference} is already recorded as the charge of payment {other}. "
-                f"Look for the charge of payment {attempt.reference} in the dashboard."
-            )
-        kept = reference or attempt.gateway_reference
-        return transitions.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
-    was_held = attempt.gateway_authorization is not None
-    return transitions.move(tx, attempt, Event.VOIDED if was_held else Event.CANCEL, note=note)
-
-
 class ChargeRefusedError(NothingToDecideError):
     """The gateway does not confirm the charge; the message says what it says."""
 
@@ -91,15 +58,16 @@ class VerifiedReference:
 
 
 @dataclass(frozen=True, slots=True)
-class ChargeVerification:
-    """Asks one gateway for the charges that people name, outside any transaction. Writes nothing."""
+class ManualReview:
+    """What a person may say of a payment through one gateway."""
 
     engine: sa.Engine
+    transitions: Transitions
     gateway: GatewayClient
 
-    def reference(self, attempt_id: str, named: str | None, *, unchecked: bool) -> VerifiedReference:
-        """The attempt's charge: as it was named, or as the gateway says itself where it was not. Raises
-        ChargeRefusedError.
+    def charge_of(self, attempt_id: str, named: str | None, *, unchecked: bool = False) -> VerifiedReference:
+        """The charge to decide with: as it was named, or as the gateway says itself where it was not. Asked
+        outside any transaction, and nothing is written. Raises ChargeRefusedError.
         """
         with reading(self.engine) as tx:
             attempt = store.get(tx, attempt_id)
@@ -130,3 +98,35 @@ class ChargeVerification:
                     f"The gateway does not say whether {named} is the charge of payment {attempt.reference} "
                     f"({reason}): try again, or add --unchecked if you are certain of it."
                 )
+
+    def decide(
+        self,
+        tx: sa.Connection,
+        attempt_id: str,
+        word: Word,
+        *,
+        who: str,
+        gateway_reference: str | None = None,
+        is_proven: bool = False,
+    ) -> Attempt:
+        """The attempt after the decision. `gateway_reference`: the charge's in the dashboard; without one,
+        the known reference stays. `is_proven`: the gateway says that the charge is this attempt's, so it is
+        booked even where another attempt holds it, and reported to finance.
+        """
+        attempt = store.locked(tx, attempt_id)
+        if attempt.state is not State.NEEDS_REVIEW:
+            raise NothingToDecideError(
+                f"Payment {attempt.reference} is {attempt.state.public}: there is nothing to decide."
+            )
+        note = f"decided by {who}"
+        if word is Word.APPROVED:
+            reference = store.fit(tables.attempt.c.gateway_reference, gateway_reference)
+            if reference and not is_proven and (other := store.other_of_charge(tx, attempt, reference)):
+                raise ReferenceTakenError(
+                    f"{reference} is already recorded as the charge of payment {other}. "
+                    f"Look for the charge of payment {attempt.reference} in the dashboard."
+                )
+            kept = reference or attempt.gateway_reference
+            return self.transitions.move(tx, attempt, Event.APPROVE, note=note, gateway_reference=kept)
+        was_held = attempt.gateway_authorization is not None
+        return self.transitions.move(tx, attempt, Event.VOIDED if was_held else Event.CANCEL, note=note)

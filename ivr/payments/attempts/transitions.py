@@ -129,6 +129,17 @@ class Transitions(RowTransitions):
         else:
             self.ask(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
 
+    def ask_lost_job(self, tx: sa.Connection, attempt_id: str) -> bool:
+        """Asks again for a job that is overdue; False where the attempt needs none."""
+        attempt = store.locked(tx, attempt_id)
+        job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else VERIFY_ATTEMPT)
+        if job is None:
+            return False
+        facts = {"attempt_id": attempt_id, "call_id": attempt.call_id, "state": str(attempt.state)}
+        log.error("attempt_job_lost", job=job.name, **facts)
+        self.ask(tx, attempt, job)
+        return True
+
     def recheck(self, tx: sa.Connection, attempt: Attempt, delay_s: float = 0.0) -> Attempt:
         """The gateway contradicts our books: it is asked, until it has answered, who is right."""
         if attempt.verify_since is None:

@@ -16,7 +16,7 @@ from ivr.bills import reservation
 from ivr.events.payment_events import RefundApproved, RefundDeclined, RefundFacts
 from ivr.finance import ledger
 from ivr.finance.ledger import EntryKind
-from ivr.jobs.job_list import VERIFY_REFUND, Job
+from ivr.jobs.job_list import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_REFUND, Job
 from ivr.payments import history, tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.gateway_answers import WORDS
@@ -29,6 +29,7 @@ from ivr.payments.row_transitions import RowTransitions
 from ivr.platform.money import plain
 
 log = structlog.get_logger()
+NEXT_JOB: dict[RefundState, Job] = {RefundState.ASKED: REFUND_PAYMENT, RefundState.UNKNOWN: RESOLVE_REFUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,18 @@ class RefundTransitions(RowTransitions):
     def ask(self, tx: sa.Connection, refund: Refund, job: Job, delay_s: float = 0.0) -> Refund:
         """Asks for a job under a number of its own."""
         return replace(refund, jobs=self.ask_job(tx, tables.refund, refund.id, job, delay_s))
+
+    def ask_lost_job(self, tx: sa.Connection, refund_id: str) -> bool:
+        """Asks again for a job that is overdue; False where the refund needs none."""
+        refund = store.locked(tx, refund_id)
+        job = NEXT_JOB.get(refund.state, None if refund.verify_since is None else VERIFY_REFUND)
+        if job is None:
+            return False
+        call_id = attempt_store.get(tx, refund.attempt_id).call_id
+        facts = {"refund_id": refund_id, "call_id": call_id, "state": str(refund.state)}
+        log.error("refund_job_lost", job=job.name, **facts)
+        self.ask(tx, refund, job)
+        return True
 
     def recheck(self, tx: sa.Connection, refund: Refund, delay_s: float = 0.0) -> None:
         """The gateway contradicts our books: it is asked, until it has answered, who is right."""

@@ -178,7 +178,7 @@ def test_a_card_takes_the_place_of_a_link_where_as_much_is_owed(minor: int, lead
     assert decide("take_its_place", owing(amount=Amount(minor, EUR)))[0] == leads_to
 
 
-def test_where_nobody_can_be_rung_a_link_is_offered_again_and_never_a_bill_of_nothing() -> None:
+def test_without_a_person_to_call_a_link_is_offered_again() -> None:
     linked = owing(due=0, minimum=0, link=LinkFacts("10000002", Amount(4990, EUR), 60))
     assert decide("go_on", linked)[0] == "offer_link_again"
     assert decide("offer_link_again", linked)[0] == "offer_link"

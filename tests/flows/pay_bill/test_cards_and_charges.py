@@ -34,7 +34,7 @@ def test_both_ways_of_declining_count_the_card() -> None:
     assert flow.step("charge").exits["try_another_card"] == "count_card"
 
 
-def test_where_the_gateway_makes_tokens_the_card_comes_before_the_confirmation() -> None:
+def test_with_tokens_the_card_is_keyed_before_the_confirmation() -> None:
     state = owing(amount=Amount(4990, EUR), card_first=True)
     assert decide("order", state)[0] == "take_card"
     keyed = replace(state, card=CardFacts("visa", "4242"))
@@ -42,7 +42,7 @@ def test_where_the_gateway_makes_tokens_the_card_comes_before_the_confirmation()
     assert decide("order", keyed)[0] == "confirm", "a card that is keyed is not asked again"
 
 
-def test_where_the_gateway_authorizes_the_confirmation_comes_before_the_card() -> None:
+def test_with_authorization_the_confirmation_comes_before_the_card() -> None:
     state = owing(amount=Amount(4990, EUR), card_first=False)
     assert decide("order", state)[0] == "confirm_amount"
     assert decide("order", replace(state, card=CardFacts("visa", "4242")))[0] == "confirm_amount"

@@ -61,7 +61,7 @@ def _kept_at_the_bank(server: Server) -> int:
 
 
 @pytest.mark.slow
-def test_a_caller_whose_number_is_proven_or_not_checked_is_offered_the_card(server: Server) -> None:
+def test_a_verified_or_unchecked_caller_is_offered_the_card(server: Server) -> None:
     _kept(server)
     for number, verstat in enumerate(("TN-Validation-Passed-A", "No-TN-Validation", None), start=2):
         fields = {} if verstat is None else {"StirVerstat": verstat}
@@ -112,7 +112,7 @@ def test_one_person_in_both_forms_of_a_number(server: Server) -> None:
     assert _rows(server, sa.select(schema.confirmation.c.recipient)) == [(mobile,)]
 
 
-def test_a_number_that_a_release_learns_to_be_withheld_in_the_middle_of_a_call(server: Server) -> None:
+def test_a_newly_known_withheld_number_during_a_call(server: Server) -> None:
     """Its caller was asked already whether the card be kept: they pay, and nobody's card is kept."""
     server.add_bill()
 
@@ -197,9 +197,7 @@ def _gone_at(number: int) -> Callable[[int, str], Trouble]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["in a pause", "in a webhook"])
-def test_hanging_up_anywhere_keeps_the_card_of_who_paid_and_of_nobody_else(
-    start_server: Callable[..., Server], how: str
-) -> None:
+def test_hanging_up_saves_only_a_card_that_paid(start_server: Callable[..., Server], how: str) -> None:
     fates = []
     server = start_server(SAVED_CARDS="yes", **UNGUARDED)
     for count in range(1, 60):

@@ -73,7 +73,7 @@ def test_a_slow_amount_takes_its_time(
     assert bank.processing.slept_s == ([seconds] if seconds else [])
 
 
-def test_a_slow_answer_that_nobody_waits_for_is_unknown_then_under_way_then_approved(
+def test_an_abandoned_slow_charge_is_unknown_then_pending_then_approved(
     bank: RunningBank, harness: SandboxHarness
 ) -> None:
     token = harness.tokenizer.tokenize(harness.good_card, key="entry-1").token

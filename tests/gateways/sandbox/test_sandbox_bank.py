@@ -78,7 +78,7 @@ def test_a_malformed_request_is_told_so_and_leaves_no_trace(
     assert bank.rows("SELECT * FROM movement") == []
 
 
-def test_a_path_or_method_that_is_not_there_is_no_answer_of_the_bank(bank: RunningBank) -> None:
+def test_an_unknown_path_or_method_is_not_a_bank_answer(bank: RunningBank) -> None:
     assert post(bank, "/nowhere", json={}).status_code == 404
     assert requests.get(f"{bank.url}/refunds", timeout=5).status_code == 405
 
@@ -151,7 +151,7 @@ def refusal(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]["code"]
 
 
-def test_a_request_that_was_seen_before_is_told_why_it_gets_neither_yes_nor_no(bank: RunningBank) -> None:
+def test_a_repeated_request_is_told_why_its_result_is_unknown(bank: RunningBank) -> None:
     held = post(bank, "/authorizations", json=AUTHORIZATION).json()
     capture = {**AUTHORIZATION, "authorization": held["id"]}
     other = post(bank, "/authorizations", json={**AUTHORIZATION, "amount_minor": 6000})
@@ -164,7 +164,7 @@ def test_a_request_that_was_seen_before_is_told_why_it_gets_neither_yes_nor_no(b
     assert refusal(post(bank, "/authorizations", json={**AUTHORIZATION, "key": "a-2"})) == (409, "fenced")
 
 
-def test_a_request_that_is_under_way_is_told_to_a_second_one_and_to_a_lookup(bank: RunningBank) -> None:
+def test_a_pending_request_is_reported_to_a_second_one_and_to_a_lookup(bank: RunningBank) -> None:
     with ThreadPoolExecutor() as threads, bank.held("/authorizations") as processing:
         threads.submit(post, bank, "/authorizations", json=AUTHORIZATION)
         processing.wait_until_reached()
@@ -203,7 +203,7 @@ def test_the_ledger_itself_refuses_what_must_not_be(
         connection.execute(statement)
 
 
-def test_what_a_killed_bank_was_thinking_about_is_fenced_and_its_refund_given_back(
+def test_a_killed_banks_pending_refund_is_cancelled_and_unreserved(
     bank: RunningBank, harness: SandboxHarness
 ) -> None:
     reference = charge(harness, "a-1")

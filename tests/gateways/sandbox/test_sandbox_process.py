@@ -89,7 +89,7 @@ def test_it_finishes_what_is_under_way_before_it_ends(database: Path) -> None:
         assert bank.process.wait(10) == 0
 
 
-def test_a_port_that_is_taken_is_a_sentence_and_leaves_the_ledger_alone(database: Path) -> None:
+def test_a_taken_port_is_reported_and_leaves_the_ledger_alone(database: Path) -> None:
     with process(database) as bank, ThreadPoolExecutor() as threads:
         bank.think("/charges", 30)
         threads.submit(bank.charge, "a-1")
@@ -113,9 +113,7 @@ def test_a_port_that_there_is_not_is_a_sentence(database: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_a_bank_that_is_killed_in_the_middle_of_a_charge_has_not_charged_and_never_will(
-    database: Path,
-) -> None:
+def test_a_bank_killed_during_a_charge_never_charges(database: Path) -> None:
     with process(database) as bank, ThreadPoolExecutor() as threads:
         assert isinstance(bank.charge("a-0"), Approved)
         bank.think("/charges", 30)

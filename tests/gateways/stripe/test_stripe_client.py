@@ -113,9 +113,7 @@ def floods(line: socket.socket, stop: threading.Event) -> None:
     line.close()
 
 
-def test_an_answer_without_end_is_left_and_nothing_is_asked_without_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_endless_answer_is_abandoned_and_no_time_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_BODY_MAX", 200_000)
     with talker(floods) as base:
         endless = gateway(base).prepare(ORDER)

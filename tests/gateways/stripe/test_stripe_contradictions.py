@@ -104,9 +104,7 @@ def test_a_refund_in_another_currency_is_refused_and_not_sent(harness: StripeHar
 
 
 @pytest.mark.parametrize("told", [{"customer": "cus_9"}, {}, {"id": "pm_other", "customer": None}])
-def test_a_card_that_stripe_still_shows_with_a_holder_is_not_forgotten(
-    harness: StripeHarness, told: dict[str, Any]
-) -> None:
+def test_a_card_still_attached_at_stripe_is_not_deleted(harness: StripeHarness, told: dict[str, Any]) -> None:
     kept = CardOnFile("cus_9", token(harness))
     says(harness, "payment_methods.detach", {"id": kept.token.reveal(), **told})
 

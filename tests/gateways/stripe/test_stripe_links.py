@@ -134,7 +134,7 @@ def test_an_end_that_stripe_does_not_take_is_refused(
     assert isinstance(harness.gateway.open_link(odd), Declined)
 
 
-def test_a_link_that_never_was_is_fenced_once_it_cannot_be_made_any_more(
+def test_a_link_never_opened_is_cancelled_once_it_cannot_be_opened(
     harness: StripeHarness, link: PayLink, stripe_clock: ManualClock
 ) -> None:
     placed = dataclasses.replace(ORDER, placed_at=stripe_clock.now())

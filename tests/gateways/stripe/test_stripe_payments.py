@@ -157,7 +157,7 @@ def test_a_lost_first_answer_is_asked_again_under_its_key(harness: StripeHarness
 @pytest.mark.parametrize(
     ("amount_minor", "taken"), [(1230, True), (1235, False), (1231, False), (1240, True)]
 )
-def test_three_decimals_that_stripe_does_not_take_are_refused_before_a_card_is_keyed(
+def test_unsupported_third_decimals_are_refused_before_card_entry(
     harness: StripeHarness, amount_minor: int, taken: bool
 ) -> None:
     order = dataclasses.replace(

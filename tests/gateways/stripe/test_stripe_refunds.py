@@ -115,7 +115,7 @@ def test_what_others_gave_back_bears_no_key_of_ours(
     assert harness.gateway.refunded_externally(reference) == 200
 
 
-def test_what_others_gave_back_is_unknown_unless_the_whole_list_says_so(
+def test_external_refunds_are_unknown_without_the_whole_list(
     harness: StripeHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "_PAGE", 1)

@@ -70,7 +70,7 @@ def test_a_saving_whose_answer_is_lost_can_be_repeated(harness: StripeHarness, k
     assert len(harness.account.of("customer")) == 1
 
 
-def test_a_card_whose_saving_was_lost_is_found_when_stripe_has_forgotten_the_key(
+def test_a_lost_save_is_found_after_stripe_dropped_its_idempotency_key(
     harness: StripeHarness, stripe_clock: ManualClock
 ) -> None:
     """A second customer is made then, and the card is the first one's: never "not kept", it is chargeable."""
@@ -87,9 +87,7 @@ def test_a_card_whose_saving_was_lost_is_found_when_stripe_has_forgotten_the_key
     assert harness.gateway.delete_card(CardOnFile(first, once)) == CardDeleted()
 
 
-def test_a_key_that_was_rolled_proves_nothing_about_a_card_that_was_sent_before(
-    harness: StripeHarness,
-) -> None:
+def test_a_rotated_api_key_proves_nothing_about_earlier_cards(harness: StripeHarness) -> None:
     once, key = token(harness), harness.account.key
     harness.gateway.charge(ChargeRequest(ORDER, once, prepared(harness), keep_card=True))
     harness.server.harm(Harm.DROP_AFTER, "payment_methods.attach", times=EVERY_TRY)
@@ -104,7 +102,7 @@ def test_a_key_that_was_rolled_proves_nothing_about_a_card_that_was_sent_before(
 
 @pytest.mark.parametrize("kind", ["customers.create", "payment_methods.attach"])
 @pytest.mark.parametrize("status", [401, 402, 403])
-def test_a_refused_saving_is_certain_only_of_a_card_that_was_seen_and_that_nobody_has(
+def test_a_refused_save_is_final_only_for_a_known_unattached_card(
     harness: StripeHarness, kind: str, status: int
 ) -> None:
     once = token(harness)
@@ -130,7 +128,7 @@ def test_a_card_that_was_not_kept_at_its_charge_cannot_be_saved(harness: StripeH
 
 
 @pytest.mark.parametrize("harm", [Harm.DROP_BEFORE, Harm.DROP_AFTER])
-def test_a_forgetting_whose_answer_is_lost_is_unknown_and_can_be_repeated(
+def test_a_deletion_whose_answer_is_lost_is_unknown_and_can_be_repeated(
     harness: StripeHarness, harm: Harm
 ) -> None:
     saved = kept(harness)

@@ -186,7 +186,7 @@ def test_a_dispute_whose_end_is_no_moment_is_kept_without_it() -> None:
 @pytest.mark.parametrize("key", ["sk_test_1", "sk_live_1", "rk_live_1", "rk_test_1"])
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("account", [None, "acct_1"])
-def test_an_event_of_the_other_mode_or_of_a_connected_account_means_nothing(
+def test_events_of_another_mode_or_account_are_ignored(
     key: str, live: bool, account: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = {**paid_out(), "livemode": live} | ({"account": account} if account else {})

@@ -86,7 +86,7 @@ def test_a_file_that_is_cut_within_a_character_says_so() -> None:
         list(table.rows)
 
 
-def test_a_comma_that_cuts_an_amount_in_two_is_not_taken_for_a_shorter_row() -> None:
+def test_a_comma_inside_an_amount_does_not_shorten_the_row() -> None:
     """49,10 without quotation marks is 49 and a minimum of 10 only by chance."""
     header = b"reference,currency,amount,minimum,phone\n"
     [cut, whole, quoted] = read_table(

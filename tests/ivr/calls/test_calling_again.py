@@ -205,7 +205,7 @@ def test_no_card_is_asked_for_that_would_not_be_taken(start_server: Start) -> No
     )
 
 
-def test_no_saved_card_is_offered_for_what_the_gateway_does_not_charge(start_server: Start) -> None:
+def test_no_saved_card_is_offered_for_an_amount_the_gateway_refuses(start_server: Start) -> None:
     server = start_server(SAVED_CARDS="yes")
     server.expected |= {"amount_not_taken"}
     server.add_bill()

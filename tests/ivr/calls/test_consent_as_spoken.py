@@ -80,7 +80,7 @@ def _keep(server: Server, called: str, web: WsgiApp, hears: Callable[[], None]) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("called", [ENGLISH, SPANISH])
-def test_a_deploy_between_the_question_and_the_key_changes_no_word_of_the_consent(
+def test_a_deploy_does_not_change_the_recorded_consent(
     start_server: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: str
 ) -> None:
     server = start_server(SAVED_CARDS="yes")
@@ -101,9 +101,7 @@ def test_what_a_recording_spoke_is_named_by_its_address(start_server: Start, tmp
 
 
 @pytest.mark.slow
-def test_a_question_of_the_last_release_keeps_no_card_for_its_words_are_not_known(
-    start_server: Start,
-) -> None:
+def test_no_card_is_saved_on_a_question_of_the_last_release(start_server: Start) -> None:
     server = start_server(SAVED_CARDS="yes")
 
     def as_the_last_release_kept_it() -> None:

@@ -165,7 +165,7 @@ def test_who_leaves_before_the_bank_has_answered_is_sent_the_link(server: Server
 
 
 @pytest.mark.slow
-def test_who_left_and_cannot_be_linked_hears_that_nothing_was_charged(server: Server) -> None:
+def test_a_caller_without_a_possible_link_hears_that_nothing_was_charged(server: Server) -> None:
     server.add_bill()
     server.bank.harm("drop_before", "/links", times=99)
     server.bank.harm("drop_before", "/link-lookups", times=9)

@@ -48,7 +48,7 @@ def test_a_lone_hash_is_ignored_silently_but_not_for_ever() -> None:
     assert heard(key(progress, "", elapsed_s=1.0)) == ["host.no_input", "number"]
 
 
-def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None:
+def test_a_lone_hash_repeats_the_question_and_is_no_miss() -> None:
     for start in (begin(), key(begin(), "12345678")):
         progress = start
         for elapsed_s in (0.5, 7.9, 8.1, 60.0) * 2:
@@ -60,7 +60,7 @@ def test_a_hash_alone_repeats_the_question_and_is_no_miss_however_late() -> None
         assert heard(key(progress, ""))[0] == "host.no_input", "it has its two misses still"
 
 
-def test_a_question_asked_for_twice_is_spoken_slowly_from_then_on_and_twice_more_no_longer() -> None:
+def test_asking_twice_turns_slow_speech_on_and_twice_more_turns_it_off() -> None:
     """Only where the voices can: without a word about it elsewhere."""
     session = begin().session
     progress = machine.begin(flow, replace(session, state=replace(session.state, slow_speech=True)))
@@ -179,7 +179,7 @@ def test_a_zero_behind_a_cleared_slip_is_a_digit() -> None:
     assert heard(key(one_left, "0")) == ["pick"]
 
 
-def test_a_cleared_slip_without_the_rest_is_a_miss_and_slips_have_an_end() -> None:
+def test_a_cleared_entry_without_more_keys_is_a_miss() -> None:
     assert heard(key(key(begin(), "1234*123"), "")) == ["host.wrong_length", "number"]
     assert heard(key(key(begin(), "1234*123"), "*")) == ["number"]
     progress = key(begin(), "12345*12")

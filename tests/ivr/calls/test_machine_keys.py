@@ -152,7 +152,7 @@ def test_where_there_is_one_language_eight_is_a_wrong_key() -> None:
     assert heard(key(key(at("agree", ("en",)), "8"), "")) == ["host.no_match", "agree"]
 
 
-def test_an_eight_that_was_meant_for_an_earlier_question_changes_nothing() -> None:
+def test_a_late_eight_does_not_change_the_language() -> None:
     progress = key(key(at("agree"), "8", "", elapsed_s=0.2), "", "")
     assert progress.session.language == "en"
     assert heard(progress) == ["host.no_match", "agree"]

@@ -48,7 +48,7 @@ class Rolling:
 
 
 @pytest.mark.slow
-def test_a_process_that_does_not_know_the_step_asks_the_carrier_back(server: Server) -> None:
+def test_a_process_without_the_step_redirects_the_carrier(server: Server) -> None:
     server.add_bill()
     transport = Rolling(server, _without(server, "confirm"), times=3)
     ended, lines, _ = pay(server, WAY["tokenize"], transport=transport)

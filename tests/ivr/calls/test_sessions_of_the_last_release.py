@@ -124,7 +124,7 @@ def test_a_kept_session_goes_on(release: str, step: str, kept: dict[str, Any]) -
             assert isinstance(machine.leave(flow, session, exit_name, facts).stop, Listen | Need | Over)
 
 
-def test_a_field_of_a_later_release_is_dropped_and_a_missing_one_takes_its_default() -> None:
+def test_unknown_session_fields_are_dropped_and_missing_ones_defaulted() -> None:
     kept = _full_session("ask_reference").dump()
     kept["from_the_future"] = 1
     kept["state"]["from_the_future"] = 1

@@ -31,7 +31,7 @@ def test_what_is_keyed_on_behind_a_wrong_key_answers_nothing() -> None:
 
 
 @pytest.mark.parametrize("groups", [["000", "1234", "5678", "9010"], ["123", "0000"], ["242", "0123", "1"]])
-def test_a_card_read_out_in_groups_behind_a_wrong_key_answers_nothing(groups: list[str]) -> None:
+def test_a_card_in_groups_after_a_wrong_key_answers_nothing(groups: list[str]) -> None:
     progress = key(key(begin(), "12345678"), "4")
     for group in groups:
         progress = key(progress, group)

@@ -141,7 +141,7 @@ def test_a_repeat_while_an_errand_is_under_way_waits(server: Server) -> None:
     assert carrier.post("/voice/call_1/t/1", Digits="1") == answer, "and then it gets the answer"
 
 
-def test_who_waits_for_an_errand_hears_a_word_every_nine_seconds_and_not_for_ever(server: Server) -> None:
+def test_a_waiting_caller_hears_a_word_every_nine_seconds_up_to_a_limit(server: Server) -> None:
     """The process that asks PCI hangs, and the carrier repeats the webhook as it is told to."""
     server.add_bill()
     server.expected |= {"turn_failed"}
@@ -249,7 +249,7 @@ def test_who_lost_the_lease_of_an_errand_commits_nothing(server: Server) -> None
 # Early and late ---------------------------------------------------------------------------------------------
 
 
-def test_an_old_turn_gets_its_answer_and_one_from_the_future_is_sent_to_the_present(server: Server) -> None:
+def test_an_old_turn_gets_its_old_answer_and_a_future_one_the_current(server: Server) -> None:
     server.add_bill()
     carrier = Carrier(server)
     carrier.post("/voice/incoming")

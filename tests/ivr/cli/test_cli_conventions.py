@@ -83,7 +83,7 @@ def test_every_option_says_what_it_does() -> None:
 
 
 @pytest.mark.parametrize("given", ["abc", "600000001", "+34", "+34600x", "nobody", "+34 1"])
-def test_a_demo_call_from_what_is_no_number_is_refused_before_anything_starts(
+def test_a_demo_call_from_an_invalid_number_is_refused_first(
     given: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ivr.cli.call.prepare", lambda *_: pytest.fail("it began"))

@@ -267,7 +267,7 @@ def test_payments_of_a_state(
 
 @pytest.mark.slow
 @pytest.mark.postgres
-def test_a_payment_that_was_refunded_later_is_in_the_month_in_which_it_was_made(
+def test_a_refunded_payment_is_listed_in_the_month_it_was_made(
     paybycall: Run, services: PaymentServices
 ) -> None:
     early = services.attempt(services.paid())

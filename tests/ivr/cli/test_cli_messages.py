@@ -47,9 +47,7 @@ def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = F
 
 
 @pytest.mark.slow
-def test_held_texts_are_listed_and_sent_again_but_none_that_helps_nobody(
-    paybycall: Run, engine: sa.Engine
-) -> None:
+def test_held_texts_are_listed_and_the_useful_ones_sent_again(paybycall: Run, engine: sa.Engine) -> None:
     fresh, old = hold(engine, "80000001"), hold(engine, "80000002", days_ago=8)
     link = hold(engine, "80000003", link=True)
     heading, *listed = paybycall("message", "list").stdout.splitlines()

@@ -144,9 +144,7 @@ def test_a_dispute_stands_with_its_payment(paybycall: Run, services: PaymentServ
 
 
 @pytest.mark.postgres
-def test_what_the_gateway_says_against_the_books_stands_with_its_payment(
-    paybycall: Run, services: PaymentServices
-) -> None:
+def test_a_gateway_discrepancy_is_shown_with_its_payment(paybycall: Run, services: PaymentServices) -> None:
     paid = services.paid()
     assert "\ndifference " not in paybycall("show", paid).stdout
     services.bank.by_hand[paid] = 4_000

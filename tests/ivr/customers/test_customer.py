@@ -33,7 +33,7 @@ def test_a_language_is_remembered_and_changed(
     assert (row.created_at, row.updated_at) == (began, clock.now())
 
 
-def test_who_calls_is_kept_under_one_form_unless_two_customers_stayed_two(
+def test_a_caller_is_stored_in_one_form_unless_two_customers_remain(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds
 ) -> None:
     mobile, bare, nobody = (Caller.of(one, "AR") for one in ("+5491123456781", "+541123456781", "Restricted"))

@@ -53,9 +53,7 @@ def test_the_lock_file_of_a_dead_worker_is_no_life(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_a_payment_that_waits_for_a_person_or_is_unknown_for_long_is_told(
-    engine: sa.Engine, clock: ManualClock
-) -> None:
+def test_payments_in_review_or_long_unknown_are_reported(engine: sa.Engine, clock: ManualClock) -> None:
     with engine.begin() as tx:
         made = approved_attempt(tx, clock, reference="80000001")
     assert inside.no_payment_is_stuck(engine, clock.now)

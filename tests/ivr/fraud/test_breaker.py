@@ -81,7 +81,7 @@ def test_a_gateways_outage_opens_nothing(at: FraudHarness) -> None:
     assert where(at) is BreakerState.CLOSED
 
 
-def test_half_open_it_lets_a_few_through_at_once_and_good_cards_close_it(at: FraudHarness) -> None:
+def test_a_half_open_breaker_lets_a_few_through_and_closes_on_approvals(at: FraudHarness) -> None:
     everybody(at, *[BAD] * 20)
     at.clock.advance(15 * M)
     assert where(at) is BreakerState.HALF_OPEN

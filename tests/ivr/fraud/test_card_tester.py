@@ -53,7 +53,7 @@ def test_a_tester_of_many_bills_reaches_an_issuer_28_times_in_the_first_hour(
     assert reached == 20 + 2 * PROBES
 
 
-def test_a_tester_on_the_telephone_is_stopped_and_hears_nothing_of_use(start_server: Start) -> None:
+def test_a_card_tester_is_stopped_and_learns_nothing(start_server: Start) -> None:
     server = start_server(CARD_DECLINES_MAX_BILL="4")
     server.add_bill(phone=None)
     heard: list[list[str]] = []
@@ -130,7 +130,7 @@ def test_a_card_that_is_locked_out_is_told_the_same_and_never_sent(start_server:
     assert server.bank.rows("SELECT * FROM token") == []
 
 
-def test_a_cap_that_is_met_between_the_card_and_its_charge_stops_the_charge(start_server: Start) -> None:
+def test_a_limit_reached_after_card_entry_stops_the_charge(start_server: Start) -> None:
     """Another call of the same number is faster: nothing is sent, and the words are the same."""
     server = start_server()
     server.add_bill()

@@ -147,7 +147,7 @@ def test_what_is_unknown_for_long_stands_in_nobodys_way(engine: sa.Engine, clock
     assert at.begin(anna) is not None
 
 
-def test_a_number_in_doubt_counts_double_and_a_forged_one_locks_out_nobody_else(
+def test_an_unverified_number_counts_double_and_a_forged_one_locks_nobody(
     engine: sa.Engine, clock: ManualClock
 ) -> None:
     at = counter(engine, clock, CARD_DECLINES_MAX_CALLER=4, CARD_DECLINES_MAX_WITHHELD=2)

@@ -49,9 +49,7 @@ def test_calls_of_one_number_cannot_exceed_its_cap_together(engine: sa.Engine, c
 
 
 @on_postgres
-def test_calls_about_one_bill_cannot_exceed_its_cap_while_others_are_declined(
-    engine: sa.Engine, clock: ManualClock
-) -> None:
+def test_calls_about_one_bill_cannot_exceed_its_limit(engine: sa.Engine, clock: ManualClock) -> None:
     """Outcomes and new tries meet on the same bill, in both orders; no two wait for each other."""
     at = counter(engine, clock, CARD_DECLINES_MAX_BILL=5)
     bill_id = at.bill()

@@ -70,7 +70,7 @@ def api(locked: Server) -> ApiClient:
     return ApiClient(locked.web, secret.reveal(), set())
 
 
-def test_both_processes_lockouts_stand_in_one_list_with_nobodys_number(api: ApiClient) -> None:
+def test_both_processes_lockouts_are_listed_without_full_numbers(api: ApiClient) -> None:
     answer = api.get("/lockouts").json
     assert answer["complete"]
     shown = {one["kind"]: one for one in answer["lockouts"]}

@@ -155,9 +155,7 @@ class Repeating:
         return self._app({**environ, "wsgi.input": BytesIO(body)}, start_response)
 
 
-def test_a_request_that_the_network_repeats_is_asked_anew_and_gets_its_answer(
-    harness: CardEntryHarness,
-) -> None:
+def test_a_request_repeated_by_the_network_is_sent_again(harness: CardEntryHarness) -> None:
     proxy = Repeating(harness.app, times=1)
     for url in serving(proxy):
         pci = PciClient(url, [INTERNAL_SECRET], harness.clock, RandomIds())
@@ -230,7 +228,7 @@ def test_a_process_that_is_away_for_a_moment_is_asked_again(harness: CardEntryHa
     running[0].server_close()
 
 
-def test_a_proxy_that_takes_its_time_to_say_so_is_not_asked_for_longer(clock: ManualClock) -> None:
+def test_a_slow_proxy_gets_no_more_time(clock: ManualClock) -> None:
     """It waits for the PCI process itself, before its 504."""
 
     def app(_environ: Any, start_response: Any) -> Any:

@@ -43,9 +43,7 @@ def test_a_roll_back_takes_the_work_away_with_the_row(engine: sa.Engine, durable
 
 
 @pytest.mark.slow
-def test_the_same_work_asked_for_again_does_nothing_whether_it_waits_runs_or_is_done(
-    engine: sa.Engine, durable: DurableWork
-) -> None:
+def test_enqueueing_the_same_job_again_does_nothing(engine: sa.Engine, durable: DurableWork) -> None:
     seen: list[tuple[str, int]] = []
 
     def ask(delay_s: float = 0.0) -> None:
@@ -67,7 +65,7 @@ def test_the_same_work_asked_for_again_does_nothing_whether_it_waits_runs_or_is_
     assert seen == [("att_1", 2)]
 
 
-def test_links_of_a_chain_and_other_jobs_of_a_subject_are_work_of_their_own(
+def test_each_repeat_and_each_job_of_a_subject_is_a_job_of_its_own(
     engine: sa.Engine, durable: DurableWork
 ) -> None:
     with engine.begin() as tx:

@@ -93,7 +93,7 @@ class LostLock:
         pass
 
 
-def test_a_worker_that_lost_its_lock_stops_before_it_looks_at_anything() -> None:
+def test_a_worker_without_its_lock_stops_first() -> None:
     lost: LifeLock = LostLock()
     stopped = threading.Event()
     no_client, no_runs = object(), object()  # a look at either would raise

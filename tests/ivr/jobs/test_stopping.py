@@ -24,7 +24,7 @@ def _worker(engine: sa.Engine, charge: JobHandler) -> Worker:
 
 
 @pytest.mark.slow
-def test_what_runs_is_finished_and_the_rest_is_left_for_the_next_worker(engine: sa.Engine) -> None:
+def test_a_stopping_worker_finishes_what_runs_and_leaves_the_rest(engine: sa.Engine) -> None:
     durable = DurableWork(engine)
     begun, go_on = threading.Event(), threading.Event()
     done: list[str] = []
@@ -64,9 +64,7 @@ def test_it_works_until_it_is_told_to_stop(engine: sa.Engine) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_cannot_finish_says_so_and_nobody_repeats_its_work_while_it_lives(
-    engine: sa.Engine,
-) -> None:
+def test_a_worker_that_cannot_finish_keeps_its_jobs_while_it_lives(engine: sa.Engine) -> None:
     durable = DurableWork(engine)
     begun, go_on = threading.Event(), threading.Event()
 

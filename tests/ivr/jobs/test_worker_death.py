@@ -68,7 +68,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(
     assert sorted(effects(engine, "charged")) == sorted((name, "second") for name in names)
 
 
-def test_a_worker_that_sleeps_keeps_its_work_and_one_that_was_taken_for_dead_does_nothing_when_it_wakes(
+def test_a_paused_worker_keeps_its_jobs_and_one_declared_dead_does_nothing(
     engine: sa.Engine, database_url: str, tmp_path: Path
 ) -> None:
     names = _ask(engine, 4)

@@ -142,7 +142,7 @@ def test_a_worker_that_died_after_sending_is_not_repeated(worker: Worker) -> Non
     assert (worker.now().state, worker.now().provider_id) == (MessageState.SENT, "SM9")
 
 
-def test_a_worker_that_died_before_sending_is_made_good_once_the_list_lacks_it(worker: Worker) -> None:
+def test_the_text_of_a_worker_that_died_before_sending_is_sent(worker: Worker) -> None:
     def die() -> Sent:
         raise Killed
 
@@ -209,7 +209,7 @@ def test_a_callback_that_overtakes_the_answer_is_kept(worker: Worker, clock: Man
     assert (worker.now().state, worker.now().provider_id) == (MessageState.DELIVERED, "SM1")
 
 
-def test_a_list_that_never_clears_up_is_asked_a_day_and_never_sent_again(worker: Worker) -> None:
+def test_an_unclear_message_list_is_asked_for_a_day_and_never_resent(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")]
     worker.post.listed = Unclear("no bodies")
     worker.run_all()
@@ -288,7 +288,7 @@ def test_a_held_text_is_sent_once_more_by_command_and_only_once(worker: Worker) 
     )
 
 
-def test_a_text_that_was_held_while_its_next_try_was_asked_for_is_sent_by_command(worker: Worker) -> None:
+def test_a_held_text_is_sent_by_command(worker: Worker) -> None:
     """That try found it held, and did nothing: it is not taken for the one that the command asks for."""
     worker.post.answers = [Refused("429", Mends.TIME), Sent("SM2")]
     worker.run(worker.work.asked[0])
@@ -305,9 +305,7 @@ def test_a_text_that_was_held_while_its_next_try_was_asked_for_is_sent_by_comman
 
 
 @pytest.mark.postgres
-def test_what_an_earlier_release_gave_up_can_be_sent_unless_its_payer_was_the_reason(
-    worker: Worker, clock: ManualClock
-) -> None:
+def test_messages_given_up_by_the_last_release_can_be_resent(worker: Worker, clock: ManualClock) -> None:
     for code, taken, resent in (
         ("21610", None, Resent.NOT_HELD),
         ("30005", "SM1", Resent.NOT_HELD),
@@ -346,9 +344,7 @@ def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> Non
 
 
 @pytest.mark.parametrize("late", [Refused("21610", Mends.NOBODY), Refused("429", Mends.TIME), Lost("x")])
-def test_the_late_answer_of_an_earlier_try_leaves_the_next_one_alone(
-    worker: Worker, late: Refused | Lost
-) -> None:
+def test_a_late_answer_of_an_earlier_try_changes_nothing(worker: Worker, late: Refused | Lost) -> None:
     def hang() -> Refused | Lost:
         while worker.now().state is not MessageState.QUEUED:
             worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
@@ -387,7 +383,7 @@ class Oversleeping(ManualClock):
         return self._others.now()
 
 
-def test_a_worker_that_froze_before_sending_does_not_send_behind_another(worker: Worker) -> None:
+def test_a_frozen_worker_does_not_send_after_another(worker: Worker) -> None:
     """The text is missing from the carrier's list for long enough, and another worker sends it."""
 
     def others_work() -> None:

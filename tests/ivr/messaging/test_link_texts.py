@@ -156,7 +156,7 @@ def test_a_link_that_cannot_be_paid_any_more_is_not_sent(texts: LinkTexts, state
     )
 
 
-def test_one_that_has_expired_while_the_carrier_was_away_is_not_sent(texts: LinkTexts) -> None:
+def test_a_link_expired_while_the_carrier_was_away_is_not_sent(texts: LinkTexts) -> None:
     texts.post.answers = [Refused("20503", Mends.TIME)]
     texts.sender.send(texts.link.id, 0)
     assert texts.now(texts.link).state is MessageState.QUEUED

@@ -228,7 +228,7 @@ def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
 
 
 @pytest.mark.postgres
-def test_an_answer_that_comes_behind_the_news_of_its_text_undoes_nothing(
+def test_an_answer_after_the_texts_status_webhook_changes_nothing(
     engine: sa.Engine, clock: ManualClock, texted: str, report: Report, now: Callable[[], Message]
 ) -> None:
     for code, state in (("30001", MessageState.QUEUED), ("30002", MessageState.HELD)):

@@ -74,7 +74,7 @@ def test_the_database_itself_refuses_a_second_one(
 
 
 @pytest.mark.parametrize("payer", [(None, False), (None, True), ("+34910000000", False)])
-def test_where_no_text_is_possible_the_spoken_reference_is_the_confirmation(
+def test_without_a_text_the_reference_is_spoken(
     engine: sa.Engine, clock: ManualClock, work: RecordedJobs, record: Record, payer: tuple[str | None, bool]
 ) -> None:
     phone, can_text = payer

@@ -130,7 +130,7 @@ def test_who_was_not_charged_reads_how_to_pay() -> None:
     )
 
 
-def test_a_name_that_fits_is_left_alone_and_braces_in_it_are_no_placeholders() -> None:
+def test_a_short_name_is_kept_and_its_braces_are_no_placeholders() -> None:
     assert receipt(facts("A {amount} & B\n Ltd."), "en").startswith("A {amount} & B Ltd.: €49.90")
 
 

@@ -106,7 +106,7 @@ def test_stripe_is_slow_to_confirm(on_stripe: ServerOnStripe, delay_s: int) -> N
 @pytest.mark.parametrize(
     "kind", ["payment_methods.create", "payment_intents.create", "payment_intents.confirm"]
 )
-def test_a_limit_of_stripes_is_waited_out_while_the_caller_hears_a_word(
+def test_stripes_rate_limit_is_waited_out_while_the_caller_is_spoken_to(
     on_stripe: ServerOnStripe, kind: str
 ) -> None:
     """Turned away three times: one, two and four seconds go by, and no silence is longer than nine."""

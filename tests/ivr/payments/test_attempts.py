@@ -177,7 +177,7 @@ def test_a_report_that_a_look_up_has_overtaken_changes_nothing(services: Payment
     services.assert_settled()
 
 
-def test_a_charge_that_is_unknown_twice_is_unknown_since_the_first_time(services: PaymentServices) -> None:
+def test_a_charge_unknown_twice_is_unknown_since_the_first_time(services: PaymentServices) -> None:
     """At the authorization, and, found again, at the capture."""
     attempt_id = services.await_card()
     first = services.clock.now()

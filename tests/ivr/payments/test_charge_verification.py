@@ -19,7 +19,7 @@ from tests.support.payment_services import PaymentServices
 
 def test_its_own_charge_is_taken(services: PaymentServices) -> None:
     waits = services.needs_review(Fate.LOST_REPLY)
-    assert services.payments.charge_of(waits, f"ref_{waits}") == VerifiedReference(
+    assert services.review.charge_of(waits, f"ref_{waits}") == VerifiedReference(
         f"ref_{waits}", is_proven=True
     )
 
@@ -32,30 +32,30 @@ def test_a_charge_of_another_payment_is_never_recorded(services: PaymentServices
         f"^ref_other is not the charge of payment {services.attempt(waits).reference}: the bank calls it"
     )
     with pytest.raises(ChargeRefusedError, match=refused):
-        services.payments.charge_of(waits, "ref_other", unchecked=unchecked)
+        services.review.charge_of(waits, "ref_other", unchecked=unchecked)
 
 
 def test_where_nothing_was_taken_no_charge_is(services: PaymentServices) -> None:
     waits = services.needs_review(Fate.NEVER)
     with pytest.raises(ChargeRefusedError, match="the bank took nothing for it"):
-        services.payments.charge_of(waits, f"ref_{waits}", unchecked=True)
+        services.review.charge_of(waits, f"ref_{waits}", unchecked=True)
 
 
 def test_silence_is_overruled_by_a_person_who_says_so(services: PaymentServices) -> None:
     waits = services.needs_review(Fate.LOST_REPLY)
     services.bank.fates.extend([Fate.NEVER, Fate.NEVER])
     with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
-        services.payments.charge_of(waits, "ref_seen")
-    assert services.payments.charge_of(waits, "ref_seen", unchecked=True) == VerifiedReference(
+        services.review.charge_of(waits, "ref_seen")
+    assert services.review.charge_of(waits, "ref_seen", unchecked=True) == VerifiedReference(
         "ref_seen", is_proven=False
     )
 
 
 def test_what_is_left_out_is_looked_for(services: PaymentServices) -> None:
     waits = services.needs_review(Fate.LOST_REPLY)
-    assert services.payments.charge_of(waits, None) == VerifiedReference(f"ref_{waits}", is_proven=True)
+    assert services.review.charge_of(waits, None) == VerifiedReference(f"ref_{waits}", is_proven=True)
     services.bank.fates.append(Fate.NEVER)
-    assert services.payments.charge_of(waits, None) == VerifiedReference(None, is_proven=False)
+    assert services.review.charge_of(waits, None) == VerifiedReference(None, is_proven=False)
     assert services.bank.fenced == set(), "a question changes nothing"
 
 
@@ -63,10 +63,8 @@ def test_only_unchecked_overrules_a_gateway_that_denies_a_charge(services: Payme
     waits = services.needs_review(Fate.NEVER)
     services.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
-        services.payments.charge_of(waits, None)
-    assert services.payments.charge_of(waits, None, unchecked=True) == VerifiedReference(
-        None, is_proven=False
-    )
+        services.review.charge_of(waits, None)
+    assert services.review.charge_of(waits, None, unchecked=True) == VerifiedReference(None, is_proven=False)
 
 
 @pytest.mark.slow
@@ -82,15 +80,13 @@ def test_of_a_link_too(services: PaymentServices) -> None:
         services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
     assert services.state(link) is State.NEEDS_REVIEW
     bank.fates.clear()
-    assert services.payments.charge_of(link, None) == VerifiedReference(f"ref_{link}", is_proven=True)
-    assert services.payments.charge_of(link, f"ref_{link}") == VerifiedReference(
-        f"ref_{link}", is_proven=True
-    )
+    assert services.review.charge_of(link, None) == VerifiedReference(f"ref_{link}", is_proven=True)
+    assert services.review.charge_of(link, f"ref_{link}") == VerifiedReference(f"ref_{link}", is_proven=True)
 
 
 def test_only_a_payment_under_review_is_looked_up(services: PaymentServices) -> None:
     paid = services.paid()
-    assert services.payments.charge_of(paid, "ref_any") == VerifiedReference("ref_any", is_proven=False)
+    assert services.review.charge_of(paid, "ref_any") == VerifiedReference("ref_any", is_proven=False)
     assert services.bank.looked_up == []
 
 
@@ -99,7 +95,7 @@ def test_a_charge_recorded_for_two_payments_is_booked_and_reported(services: Pay
     waits = services.needs_review(Fate.NEVER)
     owner = services.confirmed()
     with services.engine.begin() as tx:
-        services.payments.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
+        services.review.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
     with capture_logs() as logs:
         services.run_due()
     assert services.state(owner) is State.APPROVED
@@ -115,7 +111,7 @@ def test_a_charge_recorded_for_two_payments_is_booked_and_reported(services: Pay
 def test_two_charges_without_a_reference_are_not_one(services: PaymentServices) -> None:
     for waits in [services.needs_review(Fate.LOST_REPLY) for _ in range(2)]:
         with services.engine.begin() as tx:
-            services.payments.decide(tx, waits, Word.APPROVED, who="ana")
+            services.review.decide(tx, waits, Word.APPROVED, who="ana")
             assert history.discrepancies_of(tx, waits) == []
 
 
@@ -126,10 +122,10 @@ def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
     """Both wait for a person, and the word on the first one was wrong: the second is no dead end."""
     wrong, owner = services.needs_review(Fate.NEVER), services.needs_review(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
-        services.payments.decide(tx, wrong, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
-    charge = services.payments.charge_of(owner, f"ref_{owner}" if is_named else None)
+        services.review.decide(tx, wrong, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
+    charge = services.review.charge_of(owner, f"ref_{owner}" if is_named else None)
     with capture_logs(), services.engine.begin() as tx:
-        services.payments.decide(
+        services.review.decide(
             tx,
             owner,
             Word.APPROVED,
@@ -145,9 +141,9 @@ def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
 def test_an_unproven_charge_is_never_taken_from_another_payment(services: PaymentServices) -> None:
     paid, waits = services.paid(), services.needs_review(Fate.LOST_REPLY)
     services.bank.fates.append(Fate.NEVER)
-    charge = services.payments.charge_of(waits, f"ref_{paid}", unchecked=True)
+    charge = services.review.charge_of(waits, f"ref_{paid}", unchecked=True)
     with pytest.raises(ReferenceTakenError), services.engine.begin() as tx:
-        services.payments.decide(
+        services.review.decide(
             tx,
             waits,
             Word.APPROVED,

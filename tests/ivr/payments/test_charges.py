@@ -114,9 +114,7 @@ def test_a_killed_worker_is_run_again_and_sends_nothing_twice(
     services.assert_settled()
 
 
-def test_a_killed_worker_that_nobody_runs_again_is_noticed_after_half_a_minute(
-    services: PaymentServices,
-) -> None:
+def test_a_killed_worker_is_noticed_after_half_a_minute(services: PaymentServices) -> None:
     services.bank.fates.append(Fate.KILLED_AFTER)
     attempt_id = services.confirmed()
     job = _charge_job(services)
@@ -221,9 +219,7 @@ def test_an_attempt_without_a_card_is_never_claimed(services: PaymentServices) -
     assert services.state(attempt_id) is State.ABANDONED
 
 
-def test_an_attempt_of_another_gateway_is_neither_charged_nor_looked_up_here(
-    services: PaymentServices,
-) -> None:
+def test_another_gateways_attempt_is_neither_charged_nor_looked_up(services: PaymentServices) -> None:
     reserved, unknown = services.confirmed(), services.confirmed()
     jobs = [one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT]
     services.bank.fates.append(Fate.LOST_REPLY)
@@ -236,9 +232,7 @@ def test_an_attempt_of_another_gateway_is_neither_charged_nor_looked_up_here(
     assert services.bank.looked_up == []
 
 
-def test_a_currency_that_the_gateway_refuses_is_a_decline_and_nothing_was_sent(
-    services: PaymentServices,
-) -> None:
+def test_a_refused_currency_is_a_decline_and_nothing_is_sent(services: PaymentServices) -> None:
     def refuse(_request: ChargeRequest) -> NoReturn:
         raise UnsupportedError("bank does not take EUR")
 

@@ -158,7 +158,7 @@ def test_a_returned_refund_is_not_given_up_while_the_bill_is_held(services: Paym
     assert {one["event"] for one in late} == {"refund_came_back_to_a_bill_that_is_being_paid"}
     assert len(late) == 2, "every hour"
     with services.engine.begin() as tx:
-        services.payments.decide(tx, second, Word.NOT_CHARGED, who="ana")
+        services.review.decide(tx, second, Word.NOT_CHARGED, who="ana")
     services.pass_time(3600)
     assert services.ledger() == services.bank.money() == {first: 4_000}
 

@@ -10,7 +10,7 @@ from ivr.payments.attempts.manual_review import NothingToDecideError, ReferenceT
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.attempts.transitions import NEXT_JOB
 from ivr.payments.refunds.store import REFUND_FINAL, RefundState
-from ivr.payments.sweep import REFUND_JOBS
+from ivr.payments.refunds.transitions import NEXT_JOB as REFUND_JOBS
 from tests.support import schema
 from tests.support.fake_gateway import Fate, KilledError, PreparingGateway
 from tests.support.payment_services import PaymentServices
@@ -20,7 +20,7 @@ from tests.support.payment_services import PaymentServices
 def test_a_person_finds_the_charge_in_the_dashboard(services: PaymentServices) -> None:
     attempt_id = services.needs_review(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
-        attempt = services.payments.decide(
+        attempt = services.review.decide(
             tx, attempt_id, Word.APPROVED, who="ana", gateway_reference="ref_seen"
         )
     assert (attempt.state, attempt.gateway_reference) == (State.APPROVED, "ref_seen")
@@ -39,7 +39,7 @@ def test_a_decision_without_a_reference_keeps_the_known_one(engine: sa.Engine) -
     services.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     services.run_due()
     with services.engine.begin() as tx:
-        attempt = services.payments.decide(tx, attempt_id, Word.APPROVED, who="ana")
+        attempt = services.review.decide(tx, attempt_id, Word.APPROVED, who="ana")
     assert (attempt.state, attempt.gateway_reference) == (State.APPROVED, f"ref_{attempt_id}")
     services.assert_settled()
 
@@ -49,7 +49,7 @@ def test_one_charge_of_the_gateway_is_not_booked_for_two_payments(services: Paym
     waits = services.needs_review(Fate.NEVER)
     taken = rf"^ref_{paid} is already recorded as the charge of payment {services.attempt(paid).reference}"
     with pytest.raises(ReferenceTakenError, match=taken), services.engine.begin() as tx:
-        services.payments.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
+        services.review.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
     assert services.state(waits) is State.NEEDS_REVIEW
     assert services.ledger() == services.bank.money()
 
@@ -60,16 +60,14 @@ def test_another_gateway_may_have_a_charge_of_the_same_name(services: PaymentSer
         tx.execute(sa.update(schema.attempt).values(gateway="other"))
     waits = services.needs_review(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
-        decided = services.payments.decide(
-            tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}"
-        )
+        decided = services.review.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
     assert decided.state is State.APPROVED
 
 
 def test_a_person_finds_no_charge(services: PaymentServices) -> None:
     attempt_id = services.needs_review(Fate.NEVER)
     with services.engine.begin() as tx:
-        assert services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.CANCELLED
+        assert services.review.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.CANCELLED
     services.assert_settled()
 
 
@@ -83,7 +81,7 @@ def test_a_person_released_an_authorization(services: PaymentServices) -> None:
     services.run_due()
     services.bank.held.clear()
     with services.engine.begin() as tx:
-        assert services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.VOIDED
+        assert services.review.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.VOIDED
     services.assert_settled()
 
 
@@ -91,7 +89,7 @@ def test_a_person_released_an_authorization(services: PaymentServices) -> None:
 def test_nobody_overrules_what_is_certain(services: PaymentServices, word: Word) -> None:
     attempt_id = services.paid()
     with pytest.raises(NothingToDecideError, match="is approved"), services.engine.begin() as tx:
-        services.payments.decide(tx, attempt_id, word, who="ana")
+        services.review.decide(tx, attempt_id, word, who="ana")
 
 
 def test_every_state_that_holds_money_has_a_way_on() -> None:
@@ -176,7 +174,7 @@ def test_a_notice_whose_look_was_lost_is_looked_into_again(services: PaymentServ
     attempt_id = services.needs_review(Fate.LOST_REPLY)
     if not waits:
         with services.engine.begin() as tx:
-            services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
+            services.review.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
     services.payments.gateway_events.take(
         GatewayEvent("evt_1", "payment.moved", PaymentUpdated(attempt_id, taken=True))
     )

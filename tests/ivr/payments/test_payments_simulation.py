@@ -215,7 +215,7 @@ class World(RuleBasedStateMachine):
                     self.services.bank.held.pop(attempt_id, None)  # let go in the dashboard
                     charged = attempt_id in self.services.bank.charged
                     word = Word.APPROVED if charged else Word.NOT_CHARGED
-                    self.services.payments.decide(tx, attempt_id, word, who="ana")
+                    self.services.review.decide(tx, attempt_id, word, who="ana")
 
 
 def _hasten(engine: sa.Engine) -> None:

@@ -106,7 +106,7 @@ def test_a_worker_killed_while_preparing_leaves_nothing_to_look_up(
     services.assert_settled()
 
 
-def test_a_worker_that_freezes_while_preparing_does_not_confirm_after_a_look_up(
+def test_a_frozen_worker_does_not_confirm_after_a_lookup(
     services: PaymentServices, bank: PreparingGateway
 ) -> None:
     attempt_id = services.confirmed()

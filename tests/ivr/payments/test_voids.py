@@ -174,7 +174,7 @@ def test_an_unclaimed_authorization_is_voided_at_its_deadline(services: PaymentS
     services.assert_settled()
 
 
-def test_a_worker_that_comes_after_the_deadline_voids_instead_of_capturing(services: PaymentServices) -> None:
+def test_a_late_worker_voids_instead_of_capturing(services: PaymentServices) -> None:
     attempt_id = services.authorized()
     services.clock.advance(timeouts.CHARGE_WITHIN_S)
     services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))

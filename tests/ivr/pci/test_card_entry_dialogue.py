@@ -69,7 +69,7 @@ def test_every_gather_asks_for_a_number_of_digits_and_answers_silence(harness: C
 
 
 @pytest.mark.parametrize("ending", ["#", ""])
-def test_an_amex_ends_by_hash_or_by_the_pause_and_has_four_digits_on_its_front(
+def test_an_amex_ends_by_hash_or_pause_and_has_a_four_digit_code(
     harness: CardEntryHarness, ending: str
 ) -> None:
     caller = harness.caller().key(AMEX + ending)
@@ -86,9 +86,7 @@ def test_a_diners_of_14_digits_ends_by_the_pause(harness: CardEntryHarness) -> N
     assert harness.caller().key(DINERS_14).words.startswith("Now its expiry")
 
 
-def test_where_longer_numbers_are_common_it_listens_on_for_a_moment_without_a_word(
-    harness: CardEntryHarness,
-) -> None:
+def test_more_digits_are_awaited_silently_for_brands_with_longer_numbers(harness: CardEntryHarness) -> None:
     caller = harness.caller().key(UNIONPAY_19[:16])
     assert caller.words == ""
     assert caller.wanted == 3
@@ -126,7 +124,7 @@ TOLD_ONCE = (
 )
 
 
-def test_the_keys_that_help_are_told_on_the_first_mistake_and_star_where_a_number_was_wrong(
+def test_help_keys_are_named_at_the_first_mistake_and_star_at_a_wrong_number(
     harness: CardEntryHarness,
 ) -> None:
     caller = harness.caller()

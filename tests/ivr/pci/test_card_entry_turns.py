@@ -54,9 +54,7 @@ def test_every_webhook_twice_gets_the_same_answer_and_changes_nothing_twice(
 
 
 @both_engines
-def test_the_same_webhook_at_the_same_moment_in_two_processes_is_taken_once(
-    harness: CardEntryHarness,
-) -> None:
+def test_one_webhook_in_two_processes_at_once_is_taken_once(harness: CardEntryHarness) -> None:
     """The copy overtakes the first one between its look at the entry and its lock on it."""
     other = harness.second_process()
     caller = harness.caller()
@@ -108,7 +106,7 @@ def test_a_late_webhook_gets_its_own_answer_again(harness: CardEntryHarness) -> 
 
 
 @both_engines
-def test_a_webhook_from_the_future_is_shown_the_question_that_stands(harness: CardEntryHarness) -> None:
+def test_a_webhook_of_a_future_turn_gets_the_current_question(harness: CardEntryHarness) -> None:
     caller = harness.caller().key(VISA)
     before = rows(harness)
     answer = harness.post(harness.turn_url(7), {"Digits": "0831"})
@@ -178,7 +176,7 @@ def test_a_body_that_is_no_form_is_refused_and_not_repeated(
 
 
 @both_engines
-def test_an_unexpected_error_is_told_kindly_and_the_question_is_asked_again(
+def test_after_an_unexpected_error_the_question_is_asked_again(
     harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     caller = harness.caller(language="es").key(VISA)
@@ -315,9 +313,7 @@ def test_a_call_that_keeps_falling_back_is_led_to_the_web_process(harness: CardE
     assert harness.collected()["outcome"] == "unavailable"
 
 
-def test_a_fallback_of_a_call_without_an_entry_or_with_one_collected_is_the_web_processs(
-    harness: CardEntryHarness,
-) -> None:
+def test_the_fallback_goes_to_web_when_no_card_entry_is_open(harness: CardEntryHarness) -> None:
     assert f"{WEB_URL}/voice/fallback" in harness.post(f"{PCI_URL}/pci/fallback").text
     harness.caller().card()
     assert RETURN_URL in harness.post(f"{PCI_URL}/pci/fallback").text
@@ -331,7 +327,7 @@ def test_a_turn_after_the_end_is_sent_back(harness: CardEntryHarness) -> None:
     assert caller.follow(harness.turn_url(2)).sent_to == RETURN_URL
 
 
-def test_a_waiting_caller_is_polled_each_second_and_never_left_without_a_word(
+def test_a_waiting_caller_is_polled_each_second_and_spoken_to(
     pci_engine: sa.Engine, clock: ManualClock, tmp_path: Path
 ) -> None:
     held = HeldExecutor()

@@ -286,7 +286,7 @@ CODE_ENDS = [
 
 @both_engines
 @pytest.mark.parametrize("end", CODE_ENDS, ids=lambda end: end.__name__)
-def test_once_an_entry_has_ended_nothing_opens_what_was_keyed_though_the_generations_key_lives(
+def test_an_ended_entry_cannot_be_decrypted_by_the_generation_key(
     harness: CardEntryHarness, logged: io.StringIO, end: Callable[[CardEntryHarness, Caller], None]
 ) -> None:
     burglar = Burglar(harness)

@@ -33,9 +33,7 @@ def test_a_generation_lasts_minutes_and_its_key_outlives_it(home: Path, clock: M
     assert keys.get(second.id) == second
 
 
-def test_a_key_past_its_life_is_refused_even_before_the_sweep_and_gone_after_it(
-    home: Path, clock: ManualClock
-) -> None:
+def test_an_expired_key_is_refused_before_the_sweep_and_deleted_by_it(home: Path, clock: ManualClock) -> None:
     keys = DirectoryKeys(home, clock)
     first = keys.current()
     clock.advance(900)

@@ -24,7 +24,7 @@ def test_another_key_makes_other_marks_under_another_name() -> None:
     assert one.card.key_id != other.card.key_id
 
 
-def test_while_a_key_is_rotated_the_first_writes_and_both_are_looked_for() -> None:
+def test_during_rotation_the_first_key_writes_and_both_are_read() -> None:
     both = FingerprintKeys([OTHER, ONE]).of(Secret(VISA))
     assert both.card == FingerprintKeys([OTHER]).of(Secret(VISA)).card
     assert FingerprintKeys([ONE]).of(Secret(VISA)).card in both.of(FingerprintKind.CARD)

@@ -53,7 +53,7 @@ def test_a_gateway_that_fails_is_unavailable(harness: CardEntryHarness, answer: 
 
 
 @pytest.mark.parametrize("authorize", [None, AUTHORIZE])
-def test_what_the_gateway_did_not_process_is_asked_again_under_the_same_key(
+def test_an_unprocessed_request_is_sent_again_under_the_same_key(
     held: CardEntryHarness, authorize: Any
 ) -> None:
     """Three times, while the caller waits; each try is of the same card under the same key."""
@@ -172,7 +172,7 @@ def test_a_hang_up_while_the_card_is_on_its_way(held: CardEntryHarness, authoriz
     assert (answer["outcome"], answer["token"], answer["authorization"]) == (outcome, None, None)
 
 
-def test_an_authorization_survives_a_hang_up_for_the_one_who_releases_it(harness: CardEntryHarness) -> None:
+def test_an_authorization_survives_a_hang_up_until_it_is_voided(harness: CardEntryHarness) -> None:
     harness.caller(authorize=AUTHORIZE).card()
     harness.hang_up()
     assert harness.collected()["authorization"] == "auth_1"
@@ -193,7 +193,7 @@ def die(harness: CardEntryHarness, caller: Caller) -> None:
 
 
 @both_engines
-def test_another_process_takes_over_a_dead_ones_card_under_the_same_key(held: CardEntryHarness) -> None:
+def test_a_dead_processs_card_is_taken_over_under_the_same_key(held: CardEntryHarness) -> None:
     keys = DirectoryKeys(held.folder / "keys", held.clock)  # all that the two share is the directory
     other = held.second_process(executor=HeldExecutor(), keys=keys)
     caller = held.caller().card()
@@ -252,7 +252,7 @@ def test_a_living_process_keeps_its_lease(held: CardEntryHarness) -> None:
 
 
 @both_engines
-def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: CardEntryHarness) -> None:
+def test_a_final_answer_of_a_process_declared_dead_is_accepted(held: CardEntryHarness) -> None:
     other = held.second_process(executor=HeldExecutor())
     caller = held.caller(authorize=AUTHORIZE).card()
 
@@ -276,7 +276,7 @@ def test_a_certain_answer_of_a_process_that_was_thought_dead_is_believed(held: C
 
 @pytest.mark.slow
 @both_engines
-def test_an_uncertain_answer_counts_only_from_the_one_who_has_the_lease(held: CardEntryHarness) -> None:
+def test_an_uncertain_answer_counts_only_from_the_lease_holder(held: CardEntryHarness) -> None:
     other = held.second_process(executor=HeldExecutor())
     caller = held.caller().card()
 

@@ -136,7 +136,7 @@ def test_only_the_first_claimant_collects_as_often_as_it_asks(harness: CardEntry
 
 
 @both_engines
-def test_an_open_entry_says_where_its_question_stands_and_binds_nobody(harness: CardEntryHarness) -> None:
+def test_an_open_entry_gives_the_url_of_its_question(harness: CardEntryHarness) -> None:
     caller = harness.caller().key(VISA)
     answer = harness.collect(claimant="call_1.4").json
     assert answer["outcome"] == "open"

@@ -72,7 +72,7 @@ def test_old_keys_are_destroyed_before_anybody_calls(quiet: None, tmp_path: Path
     made.close()
 
 
-def test_close_sweeps_once_more_and_leaves_what_another_process_may_need(quiet: None, tmp_path: Path) -> None:
+def test_close_sweeps_once_more_and_keeps_shared_keys(quiet: None, tmp_path: Path) -> None:
     environ = environment(tmp_path)
     migrate(environ["PCI_DATABASE_URL"])
     made = app_from_environ(environ)

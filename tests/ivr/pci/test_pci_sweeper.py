@@ -53,9 +53,7 @@ def test_a_card_that_nobody_polls_for(harness: CardEntryHarness, authorize: Any,
 
 
 @both_engines
-def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_day(
-    harness: CardEntryHarness,
-) -> None:
+def test_an_uncollected_result_is_wiped_and_its_row_deleted_after_a_day(harness: CardEntryHarness) -> None:
     harness.caller().card()
     harness.pci_parts.sweeper.sweep()
     assert row(harness)["sealed_result"] is not None
@@ -69,7 +67,7 @@ def test_a_result_that_nobody_collects_is_wiped_and_the_row_forgotten_after_a_da
 
 
 @both_engines
-def test_the_key_of_an_ended_entry_is_forgotten_once_more_and_then_no_more(
+def test_the_key_of_an_ended_entry_is_deleted_a_second_time_only(
     harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgotten: list[str] = []
@@ -84,7 +82,7 @@ def test_the_key_of_an_ended_entry_is_forgotten_once_more_and_then_no_more(
     assert forgotten == [ENTRY_ID, ENTRY_ID]
 
 
-def test_the_key_of_an_entry_that_the_sweeper_ends_does_not_wait_for_the_rest_of_the_round(
+def test_the_sweeper_destroys_each_key_at_once(
     harness: CardEntryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The round may end many, and the next one's row may be held by a turn."""

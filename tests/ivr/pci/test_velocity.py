@@ -179,7 +179,7 @@ def test_a_card_that_nobody_charged_is_still_a_try_of_that_card(harness: CardEnt
 
 
 @pytest.mark.slow
-def test_a_decline_is_counted_also_where_the_caller_had_hung_up_by_then(harness: CardEntryHarness) -> None:
+def test_a_decline_after_a_hang_up_is_counted(harness: CardEntryHarness) -> None:
     for nth in range(20):
         assert keyed(harness, nth, card(nth)) == "collected"
         hang_up(harness, nth)
@@ -203,12 +203,12 @@ def test_hang_ups_do_not_hide_a_testers_declines(harness: CardEntryHarness, wait
 
 
 @pytest.mark.slow
-def test_a_bin_counts_what_is_under_way_as_declined_while_the_call_goes_on(harness: CardEntryHarness) -> None:
+def test_a_bin_counts_pending_charges_as_declined(harness: CardEntryHarness) -> None:
     assert [keyed(harness, nth, card(nth)) for nth in range(21)] == ["collected"] * 20 + ["unavailable"]
 
 
 @pytest.mark.slow
-def test_an_amount_that_the_issuer_was_asked_for_counts_after_the_call(harness: CardEntryHarness) -> None:
+def test_an_amount_sent_to_the_issuer_counts_after_the_call(harness: CardEntryHarness) -> None:
     """Where the gateway authorizes: nobody heard the answer, and it may have been a decline."""
     harness.gateway.hold_answer = Unknown("lost")
     for nth in range(20):
@@ -316,7 +316,7 @@ def test_lifting_works_at_once_and_forgets_what_was_counted(harness: CardEntryHa
 
 
 @pytest.mark.slow
-def test_lifting_forgets_also_what_was_counted_while_the_lockout_stood(harness: CardEntryHarness) -> None:
+def test_lifting_a_lockout_clears_what_was_counted_during_it(harness: CardEntryHarness) -> None:
     """Outcomes of long ago are reported at last, when five others have locked the card out."""
     for nth in range(5):
         keyed(harness, nth)

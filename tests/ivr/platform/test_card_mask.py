@@ -91,7 +91,7 @@ def test_a_run_that_nobody_can_read_is_masked_unexamined() -> None:
     assert mask_cards("1 " * 41) == f"{MASK} "
 
 
-def test_every_run_is_masked_that_holds_thirteen_to_nineteen_digits_which_pass() -> None:
+def test_every_run_of_13_to_19_digits_that_passes_luhn_is_masked() -> None:
     chance = random.Random(20261122)  # noqa: S311 - no secret
     for length in [*range(13, 25)] * 40:
         digits = "".join(chance.choices("0123456789", k=length))

@@ -72,7 +72,7 @@ def test_each_verb_in_each_state(
             assert refused.error.payment_intent.status == state
 
 
-def test_what_stripe_says_of_a_second_confirmation_and_of_a_cancelled_one(merchant: Merchant) -> None:
+def test_stripes_answers_to_a_second_and_to_a_cancelled_confirmation(merchant: Merchant) -> None:
     paid, canceled = merchant.paid(), merchant.intent()
     merchant.v1.payment_intents.cancel(canceled.id)
 
@@ -189,9 +189,7 @@ def test_an_intent_open_to_redirects_wants_a_return_url(merchant: Merchant) -> N
 
 
 @pytest.mark.parametrize("number", ["4242424242424242", "4000000000000002"])
-def test_a_method_that_belongs_to_nobody_has_one_turn_whatever_came_of_it(
-    merchant: Merchant, number: str
-) -> None:
+def test_an_unattached_payment_method_can_be_used_once(merchant: Merchant, number: str) -> None:
     method = merchant.method(number)
     try:
         merchant.intent(payment_method=method, confirm=True)

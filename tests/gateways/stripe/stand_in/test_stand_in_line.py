@@ -75,7 +75,7 @@ def test_a_repeated_request_is_done_once(
     assert stand_in.account.books(attempt="a-1").charges == 1
 
 
-def test_a_request_repeated_after_its_key_was_forgotten_meets_the_state(
+def test_a_repeat_after_its_key_expired_is_judged_by_the_state(
     stand_in: StripeServer, confirm: Callable[[], stripe.PaymentIntent], clock: ManualClock
 ) -> None:
     stand_in.harm(Harm.REPEAT_LATER, CONFIRM)

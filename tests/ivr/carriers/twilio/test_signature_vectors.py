@@ -186,7 +186,7 @@ def test_it_agrees_with_the_twilio_library(
 
 
 @given(forms, forms)
-def test_two_forms_that_differ_are_told_apart_as_the_library_tells_them(
+def test_forms_are_distinguished_as_by_the_library(
     one: dict[str, list[str]], other: dict[str, list[str]]
 ) -> None:
     theirs = RequestValidator(TOKEN.reveal())

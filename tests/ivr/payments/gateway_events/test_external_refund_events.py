@@ -203,7 +203,7 @@ def test_an_external_refund_of_an_unknown_payment_is_reported_when_a_person_deci
     services.pass_time(hung_s)
     assert services.state(attempt_id) is State.NEEDS_REVIEW
     with services.engine.begin() as tx:
-        services.payments.decide(
+        services.review.decide(
             tx, attempt_id, Word.APPROVED, who="ana", gateway_reference=f"ref_{attempt_id}"
         )
     services.pass_time(900)
@@ -302,7 +302,7 @@ def test_a_charge_unknown_for_a_day_needs_review(
     else:
         attempt_id = _for_a_person(services)
         with services.engine.begin() as tx:
-            services.payments.decide(tx, attempt_id, Word.APPROVED, who="ana")
+            services.review.decide(tx, attempt_id, Word.APPROVED, who="ana")
     with capture_logs() as logs:
         _by_hand(services, attempt_id, 1_000)
         services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)

@@ -154,7 +154,7 @@ def _ruled_out_by_a_slip(services: PaymentServices) -> str:
     attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
-        services.payments.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
+        services.review.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana")
     return attempt_id
 
 

@@ -157,9 +157,7 @@ def test_a_late_save_of_a_deleted_card_does_not_keep_it(
     assert card_events(services) == ["card_forgotten"]
 
 
-def test_a_late_save_of_a_second_deleted_card_does_not_keep_it(
-    engine: sa.Engine,
-) -> None:
+def test_a_late_save_of_a_second_deleted_card_does_not_keep_it(engine: sa.Engine) -> None:
     """Its holder is known from the first card, and it is nobody's yet: to forget it then forgets nothing."""
     bank = AttachingGateway()
     services = PaymentServices(engine, bank=bank)

@@ -67,7 +67,7 @@ def test_a_fault_that_is_no_lock_is_not_waited_for(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_a_database_that_cannot_be_written_is_told_as_every_fault_of_it(engine: sa.Engine) -> None:
+def test_a_read_only_database_is_reported_like_other_faults(engine: sa.Engine) -> None:
     """Readiness, commands and the worker know it by SQLAlchemy's kind."""
     with reading(engine) as connection:
         beside: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]

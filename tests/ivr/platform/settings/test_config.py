@@ -61,7 +61,7 @@ def test_development_needs_little() -> None:
 PAY = {"CARD_ENTRY": "pay", "PCI_INTERNAL_URL": "", "INTERNAL_SECRET": ""}
 
 
-def test_where_the_carrier_takes_cards_nothing_of_the_pci_process_is_needed() -> None:
+def test_carrier_card_entry_needs_no_pci_process() -> None:
     config = load_config(DEVELOPMENT | PAY)
     assert config.carrier_takes_cards
     assert (config.pci_internal_url, config.internal_secrets) == ("", ())
@@ -99,7 +99,7 @@ def test_what_the_carriers_card_entry_cannot_take(name: str, value: str, part: s
     assert part in told[0]
 
 
-def test_cards_are_the_carriers_only_where_its_connector_knows_the_gateway() -> None:
+def test_carrier_card_entry_needs_a_connector_for_the_gateway() -> None:
     told = faults(**PAY | {"GATEWAY": "piggybank"})
     assert any(
         "set GATEWAY to stripe or sandbox, for which the carrier has a connector" in one for one in told

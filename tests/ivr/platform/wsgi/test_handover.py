@@ -105,7 +105,7 @@ def test_a_second_server_takes_over_and_nobody_is_refused() -> None:
     assert not answers(port)
 
 
-def test_a_connection_that_was_idle_is_answered_by_the_server_that_is_followed() -> None:
+def test_an_idle_connection_is_answered_by_the_outgoing_server() -> None:
     """A caller listens to a question meanwhile, longer than a server waits that is stopped."""
     with (
         served_by("about_itself") as (first, port),
@@ -171,7 +171,7 @@ def test_a_worker_that_dies_while_it_is_replaced_takes_nobody_with_it() -> None:
         assert running.wait(PATIENCE_S) == 0
 
 
-def test_a_parent_is_stopped_before_it_hears_that_a_new_worker_serves() -> None:
+def test_a_parent_stopped_before_its_new_worker_reports() -> None:
     """It is held meanwhile, so that it hears both at once."""
     with served_by("about_itself") as (running, port):
         was = ask(port)
@@ -236,7 +236,7 @@ def test_a_successor_that_does_not_start_changes_nothing() -> None:
             assert answers(port)
 
 
-def test_connections_leave_files_for_the_application_where_few_may_be_open() -> None:
+def test_connections_leave_file_handles_for_the_application() -> None:
     [port] = free_ports(1)
     running = subprocess.Popen(
         ["sh", "-c", 'ulimit -n 200; exec "$@"', "sh", *served_app.command("about_itself", port)],

@@ -127,9 +127,7 @@ def test_an_unfinished_request_is_cut_off(running: Running) -> None:
 
 
 @pytest.mark.parametrize("running", [{"request_s": 0.5}], indirect=True)
-def test_behind_an_answer_a_connection_stays_open_and_its_next_request_has_its_own_time(
-    running: Running,
-) -> None:
+def test_a_kept_connection_gives_each_request_its_own_time_limit(running: Running) -> None:
     kept = HTTPConnection("127.0.0.1", running.port, timeout=20)
     for _ in range(2):
         kept.request("POST", "/", b"abc")
@@ -140,7 +138,7 @@ def test_behind_an_answer_a_connection_stays_open_and_its_next_request_has_its_o
     assert is_cut(kept.sock)
 
 
-def test_a_request_that_waits_in_the_kernel_is_answered_before_its_connection_is_closed() -> None:
+def test_a_queued_request_is_answered_before_the_socket_closes() -> None:
     """The server is at the end of its patience with an idle connection when the request has just come."""
     listening = socket.create_server(("127.0.0.1", 0))
     server = HttpServer(count_bytes, listening, threads=THREADS, body_bytes_max=BODY_BYTES_MAX)

@@ -128,7 +128,7 @@ def test_a_late_hash_spills_over_as_an_empty_answer(clock: ManualClock) -> None:
     ("prompt", "action", "keyed"),
     [("", "/voice/t", ""), ("<Say>Which?</Say>", "/voice/t", "1"), ("", "/pci/e/1", "1")],
 )
-def test_who_listens_before_they_key_answers_no_silence_but_goes_on_with_a_card(
+def test_a_caller_who_listens_first_is_not_taken_for_silent(
     clock: ManualClock, prompt: str, action: str, keyed: str
 ) -> None:
     gather = f'<Gather action="{action}" numDigits="8" timeout="3" actionOnEmptyResult="true">'

@@ -207,7 +207,7 @@ def test_eight_digits_of_a_payment_and_of_a_bill_are_refused(
     assert len(_refunds(services)) == 1
 
 
-def test_a_refund_sent_again_is_the_same_also_when_a_bill_got_its_digits(
+def test_a_repeated_refund_is_the_same_when_a_bill_has_its_digits(
     api: ApiClient, services: PaymentServices
 ) -> None:
     reference = api.get(f"/payments/{services.paid()}").json["reference"]

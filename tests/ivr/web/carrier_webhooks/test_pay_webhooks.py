@@ -193,7 +193,7 @@ def test_where_the_carrier_goes_on_behind_the_verb(asked_once: Server) -> None:
     assert "You were not charged." in said(asked_once, behind)
 
 
-def test_where_the_carrier_comes_without_an_answer_it_is_asked_again(asked_once: Server) -> None:
+def test_a_carrier_redirect_without_an_answer_is_asked_again(asked_once: Server) -> None:
     """Our answer to its answer was lost, say, and the fallback sent it here: the card is asked once more."""
     again = said(asked_once, TURN)
     assert 'action="/voice/call_1/t/3#' in again
@@ -335,7 +335,7 @@ def test_a_call_that_began_at_the_pci_process_goes_on_kindly(
     assert "I cannot take cards at the moment. You were not charged." in said(server, TURN)
 
 
-def test_a_card_that_the_carrier_is_taking_is_taken_also_by_the_old_settings(
+def test_a_carriers_card_entry_outlives_a_change_of_settings(
     start_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = card_is_asked(start_server(CARD_ENTRY="pay"))

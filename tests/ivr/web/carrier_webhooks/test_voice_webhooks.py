@@ -309,7 +309,7 @@ def test_a_call_whose_first_webhook_was_lost_begins_at_the_fallback(falling: Ser
     assert [(one.status, one.turn) for one in calls(falling)] == [("active", 1)]
 
 
-def test_a_fallback_that_fails_itself_is_asked_again_until_there_is_no_hope(
+def test_a_failing_fallback_is_retried_up_to_a_limit(
     falling: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     falling.expected |= {"turn_failed"}

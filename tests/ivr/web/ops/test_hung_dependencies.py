@@ -15,7 +15,7 @@ from tests.support.time_and_ids import ManualClock
 from tests.support.waiting import eventually
 
 
-def test_a_database_that_hangs_is_told_to_every_probe_in_time_and_asked_once() -> None:
+def test_a_hung_database_is_reported_to_every_probe_in_time() -> None:
     hangs, asked = threading.Event(), []
 
     def database() -> str | None:
@@ -36,7 +36,7 @@ def test_a_database_that_hangs_is_told_to_every_probe_in_time_and_asked_once() -
     eventually(lambda: set(readiness.look().values()) == {None}, what="the database")
 
 
-def test_a_look_logs_by_the_request_that_began_it_and_a_bug_is_raised() -> None:
+def test_a_health_look_logs_by_its_request_and_raises_bugs() -> None:
     seen = []
 
     def broken() -> str | None:

@@ -87,7 +87,7 @@ def test_a_receipt_of_a_link_that_is_open_says_so_and_leads_back(
     assert "This link expires in less than a minute." in client().get(f"/receipt/{token}").text
 
 
-def test_who_comes_from_the_gateway_never_reads_that_they_have_not_paid(
+def test_a_payer_coming_from_the_gateway_never_reads_not_paid(
     services: PaymentServices, bank: LinkGateway, client: Client, opened: str
 ) -> None:
     """They are ahead of the webhook. The address is the one that the gateway was given."""
