@@ -178,6 +178,12 @@ def ask(api: StripeSession, send: StripeCall, *, key: str | None = None) -> Stri
     return _read(api.send(send, key=key))
 
 
+def ask_plainly(api: StripeSession, send: StripeCall) -> StripeFields | Unknown:
+    """For a request whose refusal says nothing of the money: that is Unknown."""
+    answer = ask(api, send)
+    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
+
+
 def _read(reply: StripeReply | NoStripeReply) -> StripeAnswer:
     if isinstance(reply, NoStripeReply):
         return Unknown(reply.reason)
