@@ -1,8 +1,8 @@
 """Giving money back at Stripe, in full or in part, and finding what became of it.
 
 A refund is found by our id in its metadata, in the list of its payment's refunds: Stripe's search lags, and a
-key is forgotten after a day. A refund counts as refused only where that list does not hold it; what
-there does not bear our id, somebody else gave back.
+key is forgotten after a day. A refund counts as refused only if that list does not hold it. A refund in the
+list without our id was made by somebody else.
 """
 
 from collections.abc import Iterator
