@@ -58,7 +58,7 @@ _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH}
 
 
 def connection_fault(fault: BaseException) -> ConnectionFault:
-    """The kind of a requests exception, by what lies at its ground."""
+    """The kind of a requests exception, by the exceptions that led to it."""
     causes = list(_causes(fault))
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ConnectionFault], ...] = (
         (requests.exceptions.ProxyError, ConnectionFault.PROXY),
@@ -77,7 +77,7 @@ def connection_fault(fault: BaseException) -> ConnectionFault:
 
 
 def root_of(fault: BaseException) -> BaseException:
-    """The exception of Python's own that lies at the ground, such as ConnectionRefusedError; or the fault."""
+    """Python's own exception that it began with, such as ConnectionRefusedError; or the fault itself."""
     own = (OSError, UnicodeError, http.client.HTTPException)
     return next((one for one in list(_causes(fault))[::-1] if isinstance(one, own)), fault)
 

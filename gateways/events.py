@@ -1,8 +1,8 @@
-"""What a gateway tells us by webhook, in one vocabulary. A notice is a hint, never a proof.
+"""What a gateway tells us by webhook, in one vocabulary. A webhook is a hint, never a proof.
 
-Whoever hears of a payment, a refund, a link or of money given back asks the gateway about it, and believes
-the answer: so a notice that is late, repeated, out of order or lost changes nothing. A dispute and a payout
-are kept as they are told.
+After a webhook about a payment, a refund or a link, the gateway is asked, and its answer counts. So a webhook
+that is late, repeated, out of order or lost changes nothing. A dispute and a payout are stored as they are
+told.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ class PaymentUpdated:
 
     key: str
     taken: bool = True
-    """Whether the gateway says that money was taken or is held, as far as its notice tells."""
+    """Whether the gateway says that money was taken or is held, as far as its webhook says."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundedExternally:
-    """Something of the charge of this key was given back, whoever asked for it: `refunded_externally` says
-    what others did.
+    """Some money of the charge of this key was given back, by us or by others: `refunded_externally` says how
+    much by others.
     """
 
     key: str
@@ -34,7 +34,7 @@ class RefundedExternally:
 
 @dataclass(frozen=True, slots=True)
 class ExternalRefundFailed:
-    """What others gave back of this charge, and under no key of ours, came to nothing after all."""
+    """A refund of this charge that others made, under no key of ours, has failed after all."""
 
     charge_reference: str
 
@@ -82,7 +82,7 @@ class PayoutSettled:
 
 @dataclass(frozen=True, slots=True)
 class PayoutFailed:
-    """The merchant's bank did not take a payout, perhaps days after it was told as paid: the gateway has its
+    """The merchant's bank returned a payout, perhaps days after it was reported as paid: the gateway has the
     money again.
     """
 

@@ -1,7 +1,7 @@
 """What an adapter inherits for the verbs that its gateway does not have: each refuses, and sends nothing.
 
-What could go wrong is a capability that is declared and not written: then the verb here says so loudly, and
-the contract suite calls each one.
+If a capability is declared and its verb is not written, the verb here says so, and the contract suite calls
+each one.
 """
 
 from collections.abc import Mapping

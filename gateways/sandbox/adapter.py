@@ -37,7 +37,7 @@ from gateways.contract import (
 from gateways.events import GatewayEvent, InvalidWebhookError
 from gateways.sandbox import webhooks
 from gateways.sandbox.answers import KNOWN_DECLINES, BankAnswer, card_deleted, card_saved, read_answer
-from gateways.sandbox.client import BankClient, NoBankReply, sealed
+from gateways.sandbox.client import BankClient, NoBankReply, order_fields, sealed
 from gateways.sandbox.currencies import AMOUNT_MAX_MINOR, CURRENCIES
 from gateways.sandbox.settings import SandboxSettings
 from gateways.secret import Secret
@@ -78,12 +78,8 @@ class SandboxGateway(UnsupportedVerbs):
         order = charge.order
         require(self.name, self.capabilities, GatewayVerb.CHARGE, currency=order.currency)
         asked = {
-            "key": order.key,
+            **order_fields(order),
             "token": charge.token,
-            "amount_minor": order.amount_minor,
-            "currency": order.currency,
-            "description": order.description,
-            "metadata": dict(order.metadata),
             "keep_card": charge.keep_card,
             "holder": charge.gateway_customer_id,
         }
@@ -151,11 +147,7 @@ class SandboxGateway(UnsupportedVerbs):
         answer = self._ask(
             "/links",
             {
-                "key": link.order.key,
-                "amount_minor": link.order.amount_minor,
-                "currency": link.order.currency,
-                "description": link.order.description,
-                "metadata": dict(link.order.metadata),
+                **order_fields(link.order),
                 "language": link.language,
                 "done_url": link.done_url,
                 "left_url": link.left_url,

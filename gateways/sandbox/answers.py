@@ -87,9 +87,7 @@ def read_answer(reply: BankReply | NoBankReply) -> BankAnswer | Unknown:
 
 
 def unprocessed(reply: BankReply) -> Unknown:
-    """What is left of an answer that nothing certain can be read from, but that the bank may say of itself
-    that it did nothing.
-    """
+    """Unknown; the same request may be sent again if the bank's own error says that it did nothing."""
     code = error_code(reply.body)
     is_undone = reply.status == HTTPStatus.TOO_MANY_REQUESTS and code == _NOT_PROCESSED
     said = f"the bank refused (HTTP {reply.status}{f', {code}' if code else ''})"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateways.connection_errors import ConnectionFault
+from gateways.contract import Order
 from gateways.http_client import HttpClient, NoAnswerError
 from gateways.secret import Secret
 
@@ -39,6 +40,17 @@ class NoBankReply:
 def sealed(asked: Mapping[str, Any]) -> Secret:
     """A JSON body, with each Secret in it bare; nobody else has to unwrap one."""
     return Secret(json.dumps(asked, default=_bare))
+
+
+def order_fields(order: Order) -> dict[str, Any]:
+    """An order as each request names it."""
+    return {
+        "key": order.key,
+        "amount_minor": order.amount_minor,
+        "currency": order.currency,
+        "description": order.description,
+        "metadata": dict(order.metadata),
+    }
 
 
 def _bare(value: object) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from gateways.capability import Capabilities, CardEntry, GatewayVerb, require
 from gateways.contract import Card, CardAuthorized, Declined, Order, Tokenized, Unavailable, Unknown
 from gateways.sandbox.answers import error_code, normalised, read_answer, unprocessed
-from gateways.sandbox.client import BankClient, NoBankReply
+from gateways.sandbox.client import BankClient, NoBankReply, order_fields
 from gateways.sandbox.currencies import CURRENCIES
 from gateways.sandbox.settings import SandboxCardSettings
 from gateways.secret import Secret
@@ -44,14 +44,8 @@ class SandboxTokenizer:
 
     def authorize(self, card: Card, order: Order) -> CardAuthorized | Declined | Unknown:
         require("sandbox", _AUTHORIZES, GatewayVerb.AUTHORIZE, currency=order.currency)
-        asked = {
-            "key": order.key,
-            "amount_minor": order.amount_minor,
-            "currency": order.currency,
-            "description": order.description,
-            "metadata": dict(order.metadata),
-        }
-        answer = read_answer(self.client.post("/authorizations", _sealed(card, asked)))
+        asked = _sealed(card, order_fields(order))
+        answer = read_answer(self.client.post("/authorizations", asked))
         if isinstance(answer, Unknown):
             return answer
         if answer.state == "authorized":

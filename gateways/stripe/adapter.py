@@ -1,7 +1,7 @@
 """Stripe as the web and worker processes know it: every verb but those that touch a card number.
 
-Each verb refuses what is not declared, and is one visit to Stripe: at most 15 s in all, the library's retries
-under our key included. What Stripe does not say for certain is `Unknown`.
+Each verb refuses what is not declared, and takes at most 15 s in all, with the library's retries under our
+key. What Stripe does not say for certain is `Unknown`.
 """
 
 import re

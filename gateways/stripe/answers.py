@@ -1,8 +1,8 @@
 """What Stripe's answers mean. Shared by the adapter and the PCI side, so that both read them alike.
 
-An answer is read field by field, each by what it may look like; no text of Stripe's is repeated unless it is
-a plain code. A refusal is certain only where it says of itself that nothing was done: all that says "seen
-before", "in use" or "wait" is not.
+An answer is read field by field, and each value must have the form that it may have; no text of Stripe's is
+repeated unless it is a plain code. A refusal is certain only if its code says that nothing was done: "seen
+before", "in use" and "wait" are not certain.
 """
 
 import re
@@ -176,6 +176,12 @@ StripeAnswer = StripeFields | StripeRefusal | Unknown
 def ask(api: StripeSession, send: StripeCall, *, key: str | None = None) -> StripeAnswer:
     """Sends one request, and reads its answer."""
     return _read(api.send(send, key=key))
+
+
+def ask_plainly(api: StripeSession, send: StripeCall) -> StripeFields | Unknown:
+    """For a request whose refusal says nothing of the money: that is Unknown."""
+    answer = ask(api, send)
+    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
 
 
 def _read(reply: StripeReply | NoStripeReply) -> StripeAnswer:

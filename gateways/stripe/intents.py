@@ -16,7 +16,7 @@ from stripe.params import PaymentIntentCreateParams
 from gateways.contract import CardShown, Declined, Order, Unknown
 from gateways.declines import Decline
 from gateways.secret import Secret
-from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask, ask_plainly
 from gateways.stripe.client import StripeSession
 from gateways.stripe.declines import SEEN_BEFORE, normalised
 
@@ -139,12 +139,10 @@ def confirm_intent(
 
 def retrieve_intent(api: StripeSession, reference: str) -> Intent | Unknown:
     """How the intent stands now."""
-    answer = ask(
+    answer = ask_plainly(
         api,
         lambda v1, options: v1.payment_intents.retrieve(reference, {"expand": _WITH_CHARGE}, options),
     )
-    if isinstance(answer, StripeRefusal):
-        return answer.unknown()
     return intent_of(answer) if isinstance(answer, StripeFields) else answer
 
 

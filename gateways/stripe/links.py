@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from stripe.params.checkout import SessionCreateParams
 
 from gateways.contract import Approved, Cancelled, Declined, LinkFound, LinkOpen, PayLink, Unknown
-from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask, ask_plainly
 from gateways.stripe.client import StripeSession
 from gateways.stripe.intents import (
     KEY,
@@ -109,11 +109,10 @@ def _make(api: StripeSession, link: PayLink) -> StripeFields | StripeRefusal | U
 
 
 def _look(api: StripeSession, reference: str) -> StripeFields | Unknown:
-    answer = ask(
+    return ask_plainly(
         api,
         lambda v1, options: v1.checkout.sessions.retrieve(reference, {"expand": _WITH_PAYMENT}, options),
     )
-    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
 
 
 def _expire(api: StripeSession, reference: str) -> StripeFields | Unknown:
@@ -122,13 +121,9 @@ def _expire(api: StripeSession, reference: str) -> StripeFields | Unknown:
         api,
         lambda v1, options: v1.checkout.sessions.expire(reference, {"expand": _WITH_PAYMENT}, options),
     )
-    return (
-        _look(api, reference) if isinstance(answer, StripeRefusal) and answer.nothing_done else _told(answer)
-    )
-
-
-def _told(answer: StripeFields | StripeRefusal | Unknown) -> StripeFields | Unknown:
-    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
+    if isinstance(answer, StripeRefusal):
+        return _look(api, reference) if answer.nothing_done else answer.unknown()
+    return answer
 
 
 def _standing(session: StripeFields, link: PayLink) -> LinkFound:

@@ -1,8 +1,8 @@
 """The verbs that charge: prepare, charge, capture, void, and finding what became of one.
 
-A lookup without a reference makes the intent again under its key: Stripe gives the one that there is, or
-makes it now, and either can be fenced. Stripe forgets keys after a day, so an order that is older is not
-asked for by key: that could make a second one while the first was paid.
+A lookup without a reference creates the intent again under its key: Stripe returns the existing one, or makes
+it now, and either can be cancelled. Stripe forgets keys after a day, so an older order is not asked for by
+key: that could make a second intent while the first was paid.
 """
 
 import re
@@ -192,8 +192,8 @@ def _captured(intent: Intent) -> Result:
 
 
 def _held_by(api: StripeSession, reference: str, gateway_customer_id: str) -> Prepared | Declined | Unknown:
-    """The intent becomes the customer's once it is made, never by making it: a lookup that makes it again
-    knows no customer, and the same key takes the same words.
+    """Sets the intent's customer after it is made, never while making it: a lookup that makes it again knows
+    no customer, and the same key needs the same parameters.
     """
     answer = ask(
         api,

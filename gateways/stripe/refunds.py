@@ -1,15 +1,17 @@
 """Giving money back at Stripe, in full or in part, and finding what became of it.
 
 A refund is found by our id in its metadata, in the list of its payment's refunds: Stripe's search lags, and a
-key is forgotten after a day. A refund counts as refused only where that list does not hold it; what
-there does not bear our id, somebody else gave back.
+key is forgotten after a day. A refund counts as refused only if that list does not hold it. A refund in the
+list without our id was made by somebody else.
 """
 
 from collections.abc import Iterator
 
+from stripe.params import RefundListParams
+
 from gateways.contract import Approved, Declined, RefundFound, RefundNotFound, RefundRequest, Result, Unknown
 from gateways.declines import Decline
-from gateways.stripe.answers import StripeFields, StripeRefusal, ask
+from gateways.stripe.answers import StripeFields, StripeRefusal, ask, ask_plainly
 from gateways.stripe.client import StripeSession
 from gateways.stripe.declines import normalised
 from gateways.stripe.intents import Intent, retrieve_intent
@@ -93,18 +95,10 @@ def _of_payment(api: StripeSession, payment: str) -> Iterator[StripeFields | Unk
 
 
 def _page(api: StripeSession, payment: str, after: str | None) -> StripeFields | Unknown:
-    answer = ask(
-        api,
-        lambda v1, options: v1.refunds.list(
-            {
-                "payment_intent": payment,
-                "limit": _PAGE,
-                **({"starting_after": after} if after else {}),
-            },
-            options,
-        ),
-    )
-    return answer.unknown() if isinstance(answer, StripeRefusal) else answer
+    wanted: RefundListParams = {"payment_intent": payment, "limit": _PAGE}
+    if after is not None:
+        wanted["starting_after"] = after
+    return ask_plainly(api, lambda v1, options: v1.refunds.list(wanted, options))
 
 
 def _result(told: StripeFields, wanted: RefundRequest) -> Result:

@@ -1,9 +1,9 @@
 """Cards that Stripe keeps for a customer's next payment: attached to one of its customers, and detached for
 good.
 
-Attaching and detaching are harmless to repeat, and what Stripe refuses of them is settled by looking at the
-card: whose it is, is the answer. A card that is called not kept while somebody has it would stay chargeable,
-and unknown to us, for good.
+Attaching and detaching are harmless to repeat. If Stripe refuses one, the card is looked up, and the customer
+that it belongs to is the answer. A card that we took for not saved while a customer has it would stay
+chargeable, and unknown to us, for good.
 """
 
 from gateways.contract import CardDeleted, CardOnFile, SaveCardResult, Unknown
@@ -16,8 +16,8 @@ _GONE = "resource_missing"
 
 
 def save(api: StripeSession, key: str, token: Secret, gateway_customer_id: str | None) -> SaveCardResult:
-    """Whosever it is afterwards: a repeat may come after Stripe has forgotten `key`, and find the card with
-    the customer that was made before.
+    """The card, with the customer that it belongs to afterwards: a repeat may come after Stripe has forgotten
+    `key`, and find the card with the customer that was made before.
     """
     owner = gateway_customer_id or _new_customer(api, key)
     if isinstance(owner, StripeRefusal):
@@ -36,7 +36,7 @@ def save(api: StripeSession, key: str, token: Secret, gateway_customer_id: str |
 
 
 def forget(api: StripeSession, card: CardOnFile) -> CardDeleted | Unknown:
-    """A card that a customer of Stripe's has no more can never be used again, by anybody."""
+    """A card that was detached from its customer can never be used again, by anybody."""
     answer = ask(api, lambda v1, options: v1.payment_methods.detach(card.token.reveal(), {}, options))
     if isinstance(answer, StripeRefusal) and answer.nothing_done:
         if answer.code == _GONE:
@@ -64,8 +64,8 @@ def _new_customer(api: StripeSession, key: str) -> str | StripeRefusal | Unknown
 
 
 def _not_attached(api: StripeSession, token: Secret, refused: StripeRefusal) -> SaveCardResult:
-    """It may be attached already, by the payment itself or by a request before this one: only a card that
-    was seen, and that nobody has, is not kept for certain.
+    """It may be attached already, by the payment itself or by an earlier request. Only a card that was looked
+    up and has no customer is certainly not saved.
     """
     looked = _look(api, token)
     if isinstance(looked, StripeFields):

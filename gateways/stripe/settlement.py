@@ -1,8 +1,8 @@
 """What a payout is made of: the account's balance transactions that Stripe put into it.
 
-Only an automatic payout has lines, and they are complete once Stripe reconciled it, which it tells by
-`payout.reconciliation_completed`: before that, and where the list has no end, a sentence is raised and
-nothing is returned, since half a payout would be a wrong one.
+Only an automatic payout has lines. They are complete once Stripe has reconciled it, which it tells by
+`payout.reconciliation_completed`. Before that, and if the list has no end, an error is raised: half a payout
+would be a wrong one.
 """
 
 from datetime import UTC, datetime

@@ -62,8 +62,8 @@ class StripeTokenizer:
 
 
 def _nothing_held(answer: Declined | StripeRefusal | Unknown) -> Declined | Unknown:
-    """Where Stripe does not take the number, nothing was confirmed: that is certain, and no matter for the
-    caller's bank.
+    """If Stripe does not accept the number, nothing was confirmed: that is certain, and the caller's bank was
+    not asked.
     """
     if not isinstance(answer, StripeRefusal):
         return answer

@@ -1,9 +1,9 @@
-"""Stripe's webhooks: proven by their signature, and told in the words of `gateways.events`.
+"""Stripe's webhooks: verified by their signature, and read as events of `gateways.events`.
 
-The raw body is what was signed: it is never parsed before. Events of snapshots alone: a "thin" event holds
-nothing that we could read without asking, and is refused by a sentence. What is not about a payment of ours
-is heard, and means nothing; so is what the books could not hold, which Stripe would send again for days. Each
-is told to the log.
+The raw body is what was signed, so it is not parsed before it is verified. Only snapshot events are read: a
+"thin" event holds no data, and is refused with a sentence. An event that is not about a payment of ours, or
+that the database could not hold, is accepted without data and logged: a refusal would make Stripe send it
+again for days.
 """
 
 import logging
@@ -112,7 +112,7 @@ def _session(about: StripeFields) -> EventData | None:
 
 
 def _charge(about: StripeFields) -> EventData | None:
-    """Stripe calls it refunded, too, when what was only held is let go."""
+    """Stripe also says "refunded" when an uncaptured authorization is released."""
     key = _ours(about, KEY)
     if key is None:
         return None
@@ -120,7 +120,7 @@ def _charge(about: StripeFields) -> EventData | None:
 
 
 def _refund(about: StripeFields) -> EventData | None:
-    """That one was made by others, the charge tells; only this tells that it came to nothing."""
+    """The charge's event tells that others made a refund; only this one tells that it failed."""
     key, charge = _ours(about, refunds.KEY), _kept(about, "payment_intent")
     if key:
         return RefundUpdated(key)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Any, BinaryIO
 
+from ivr.bills.fields import NAMES
 from ivr.bills.text_lines import UnreadableFileError, text_lines
 from ivr.platform import amounts
 from ivr.platform.amounts import SPACES, AmountError, Spelling
@@ -19,15 +20,6 @@ from ivr.platform.amounts import SPACES, AmountError, Spelling
 __all__ = ["BadRow", "Row", "Table", "UnreadableFileError", "read_table"]
 
 _AMOUNTS = ("amount", "minimum", "paid_elsewhere")
-COLUMNS = (
-    "reference",
-    "currency",
-    *_AMOUNTS,
-    *(f"{name}_minor" for name in _AMOUNTS),
-    "due_date",
-    "phone",
-    "status",
-)
 _LEFT_OUT = ("due_date", "phone", "status")
 """Columns that hold nothing which could be the decimals of an amount."""
 _GOES_ON = re.compile(r"[0-9]{1,3}(?:[^0-9/-].*)?")
@@ -90,7 +82,7 @@ def read_table(file: BinaryIO, on_read: Callable[[int], None] = lambda _: None) 
     except csv.Error as fault:
         raise UnreadableFileError(f"The first line cannot be read: {_fault(fault)}.") from None
     _check_columns(columns, said_delimiter)
-    ignored = tuple(name for name in columns if name and name not in COLUMNS)
+    ignored = tuple(name for name in columns if name and name not in NAMES)
     return Table(ignored, spelling, _rows(reader, columns, delimiter, skipped))
 
 
@@ -136,14 +128,14 @@ def _check_columns(columns: Sequence[str], said_delimiter: str | None) -> None:
             f"The first line must name the columns, separated by {by}; "
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."
         )
-    twice = [name for name in COLUMNS if columns.count(name) > 1]
+    twice = [name for name in NAMES if columns.count(name) > 1]
     if twice:
         raise UnreadableFileError(f"The first line names a column twice: {', '.join(twice)}.")
 
 
 def _rows(reader: Any, columns: list[str], delimiter: str, skipped: int) -> Iterator[Row | BadRow]:
     """Empty fields at the end of a row may be left out, or be too many: spreadsheets write both."""
-    ours = [(index, name) for index, name in enumerate(columns) if name in COLUMNS]
+    ours = [(index, name) for index, name in enumerate(columns) if name in NAMES]
     while True:
         line = reader.line_num + skipped + 1
         try:

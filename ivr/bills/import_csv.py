@@ -61,34 +61,24 @@ class ImportListener:
     """Entered while rows are stored and counted, which is not to be interrupted."""
 
 
+@dataclass(slots=True, kw_only=True)
 class CsvImport:
     """One import. `report` counts what is stored, also after a fault."""
 
-    def __init__(
-        self,
-        engine: sa.Engine,
-        *,
-        home_country: str,
-        clock: Clock,
-        ids: Ids,
-        listener: ImportListener,
-        gateway: Capabilities,
-        spelling: Spelling = Spelling.UNSAID,
-        dry_run: bool = False,
-    ) -> None:
-        """`gateway`: what it can charge. `spelling`: of the amounts, where the file does not say. A dry run
-        finds out what would be stored, and stores nothing.
-        """
-        self._engine = engine
-        self._home_country = home_country
-        self._clock = clock
-        self._ids = ids
-        self._listener = listener
-        self._gateway = gateway
-        self._spelling = spelling
-        self._dry_run = dry_run
-        self._line_of: dict[str, int] = {}
-        self.report = Report()
+    engine: sa.Engine
+    home_country: str
+    clock: Clock
+    ids: Ids
+    listener: ImportListener
+    gateway: Capabilities
+    """What it can charge."""
+    spelling: Spelling = Spelling.UNSAID
+    """Of the amounts, where the file does not say."""
+    dry_run: bool = False
+    """Finds out what would be stored, and stores nothing."""
+    report: Report = field(default_factory=Report)
+    line_of: dict[str, int] = field(default_factory=dict)
+    """Reference -> the line on which it stands."""
 
     def run(self, file: BinaryIO) -> Report:
         """Stores the good rows of the whole file; raises `table.UnreadableFileError` where it is none."""
@@ -102,7 +92,7 @@ class CsvImport:
         return self.report
 
     def _good_rows(self, file: BinaryIO) -> Iterator[_Good]:
-        table = read_table(file, self._listener.read)
+        table = read_table(file, self.listener.read)
         spelling = self._spelling_of(table)
         self.report.ignored_columns = table.ignored_columns
         for row in table.rows:
@@ -112,19 +102,19 @@ class CsvImport:
             left_out = LeftOut(refuse_two=False)
             try:
                 bill = read_bill(
-                    row.fields, home_country=self._home_country, spelling=spelling, on_left_out=left_out
+                    row.fields, home_country=self.home_country, spelling=spelling, on_left_out=left_out
                 )
             except BillError as fault:
                 self._refuse(BadRow(row.line, str(fault)))
                 continue
-            first = self._line_of.setdefault(bill.reference, row.line)
+            first = self.line_of.setdefault(bill.reference, row.line)
             if first != row.line:
                 self._refuse(BadRow(row.line, f"reference is already used on line {first}"))
                 continue
             yield _Good(row.line, bill, left_out.told)
 
     def _spelling_of(self, table: Table) -> Spelling:
-        said = {self._spelling, table.spelling} - {Spelling.UNSAID}
+        said = {self.spelling, table.spelling} - {Spelling.UNSAID}
         if len(said) > 1:
             raise UnreadableFileError("The decimal mark in the file differs from --decimal.")
         return said.pop() if said else Spelling.UNSAID
@@ -132,23 +122,23 @@ class CsvImport:
     def _store(self, batch: list[_Good]) -> None:
         if not batch:
             return
-        with self._listener.storing():
-            with self._engine.connect() as tx, tx.begin() as transaction:
+        with self.listener.storing():
+            with self.engine.connect() as tx, tx.begin() as transaction:
                 bills = [row.bill for row in batch]
-                results = store.upsert_all(tx, bills, "import", clock=self._clock, ids=self._ids)
-                if self._dry_run:
+                results = store.upsert_all(tx, bills, "import", clock=self.clock, ids=self.ids)
+                if self.dry_run:
                     transaction.rollback()
             self.report.stored.update(one.change for one in results if isinstance(one, store.Stored))
         for row, result in zip(batch, results, strict=True):
             if isinstance(result, BillChangeError):
                 self._refuse(BadRow(row.line, str(result)))
                 continue
-            chargeable = not_chargeable(row.bill, self._gateway)
+            chargeable = not_chargeable(row.bill, self.gateway)
             closes = store.LINK_CLOSES if result.closes_link else None
             for why in (*row.left_out, chargeable, closes):
                 if why is not None:
-                    self._listener.warned(BadRow(row.line, why))
+                    self.listener.warned(BadRow(row.line, why))
 
     def _refuse(self, bad: BadRow) -> None:
         self.report.refused += 1
-        self._listener.refused(bad)
+        self.listener.refused(bad)

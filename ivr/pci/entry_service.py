@@ -84,7 +84,7 @@ class EntryService:
     metrics: PciMetrics
 
     def open(self, wanted: EntryRequest) -> bool:
-        """Opens the entry: True where it is new, False where the same was asked before; raises TakenError.
+        """Opens the entry: True if it is new, False if the same was asked before. Raises EntryConflictError.
 
         Whatever the call had left unfinished is wiped: one call keys one card at a time.
         """
@@ -135,7 +135,10 @@ class EntryService:
         return True
 
     def collect(self, entry_id: str, claimant: str) -> EntryResult:
-        """The result, for one claimant alone, as often as it asks; raises UnknownEntryError or TakenError."""
+        """The result, for one claimant alone, as often as it asks.
+
+        Raises UnknownEntryError or EntryConflictError.
+        """
         with self.engine.begin() as tx:
             entry = entry_store.lock(tx, entry_id)
             if entry is None:

@@ -9,6 +9,7 @@ and library measures the world's.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
@@ -266,8 +267,8 @@ class SimulatedStripe:
 
     def adapter(self, settings: Any) -> Gateway:
         gateway: Any = registry.adapter(self.name, settings)
-        for part in (gateway._links, gateway._payments):
-            part._now = self._now
+        gateway._links = replace(gateway._links, now=self._now)
+        gateway._payments = replace(gateway._payments, now=self._now)
         return gateway  # type: ignore[no-any-return]
 
     def _now(self) -> datetime:

@@ -43,7 +43,7 @@ def bring(engine: sa.Engine, clock: ManualClock) -> Any:
 
 def importer(engine: sa.Engine, clock: ManualClock, listener: ImportListener, **more: Any) -> CsvImport:
     more = {"home_country": "ES", "gateway": ANY_GATEWAY, **more}
-    return CsvImport(engine, clock=clock, ids=RandomIds(), listener=listener, **more)
+    return CsvImport(engine=engine, clock=clock, ids=RandomIds(), listener=listener, **more)
 
 
 def stored(engine: sa.Engine, reference: str) -> Any:
