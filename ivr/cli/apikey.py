@@ -6,6 +6,9 @@ from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
 from ivr.cli.listing import Layout, Listing, day, minute, state, text
 from ivr.cli.options import layouts
+from ivr.platform.clock import rfc3339
+from ivr.platform.database.engine import reading
+from ivr.web.api import keys
 
 _KEYS = Listing(
     "apikeys",
@@ -32,8 +35,6 @@ def create(name: str) -> None:
 
     The key is printed once and cannot be shown again.
     """
-    from ivr.web.api import keys
-
     with command_context() as at:
         try:
             with at.engine.begin() as tx:
@@ -48,10 +49,6 @@ def create(name: str) -> None:
 @layouts
 def list_keys(*, layout: Layout) -> None:
     """List all keys, without their secrets."""
-    from ivr.platform.clock import rfc3339
-    from ivr.platform.database.engine import reading
-    from ivr.web.api import keys
-
     with command_context() as at, reading(at.engine) as tx:
         found = keys.every(tx)
     rows = (
@@ -71,8 +68,6 @@ def list_keys(*, layout: Layout) -> None:
 @click.argument("key_id", metavar="ID")
 def revoke(key_id: str) -> None:
     """Revoke a key. It is refused from now on."""
-    from ivr.web.api import keys
-
     with command_context() as at, at.engine.begin() as tx:
         key = keys.revoke(tx, key_id, clock=at.clock)
     if key is None:

@@ -4,6 +4,9 @@ import json
 
 import click
 
+from ivr.bills import store
+from ivr.bills.bill import BillError, not_chargeable
+from ivr.bills.fields import LeftOut, read_bill
 from ivr.cli import Fault, bill_import, example
 from ivr.cli.context import command_context
 from ivr.cli.listing import (
@@ -17,6 +20,11 @@ from ivr.cli.listing import (
     text,
 )
 from ivr.cli.options import decimal_option, json_option, list_options, spelling_of
+from ivr.payments.queries import feed as payments
+from ivr.platform.database.engine import reading
+from ivr.platform.money import plain
+from ivr.web.api.documents.bills import bill_document
+from ivr.web.api.documents.payments import payment_document
 
 _BILLS = Listing(
     "bills",
@@ -61,11 +69,7 @@ def add(*, decimal: str | None, **given: str | None) -> None:
 
     Adding the same bill twice changes nothing.
     """
-    from ivr.bills import store
-    from ivr.bills.bill import BillError, not_chargeable
-    from ivr.bills.fields import LeftOut, read_bill
     from ivr.cli.gateway import gateway_limits
-    from ivr.platform.money import plain
 
     left_out = LeftOut(refuse_two=True)
     with command_context("HOME_COUNTRY") as at:
@@ -92,10 +96,6 @@ command.add_command(bill_import.command)
 @list_options("Updated")
 def list_bills(*, payable: bool, asked: ListRequest) -> None:
     """List bills, most recently updated first."""
-    from ivr.bills import store
-    from ivr.platform.database.engine import reading
-    from ivr.web.api.documents.bills import bill_document
-
     none = "There are no bills to list. To add some: paybycall bill add, or paybycall bill import"
     with command_context() as at, reading(at.engine) as tx:
         if asked.has_period:
@@ -110,13 +110,7 @@ def list_bills(*, payable: bool, asked: ListRequest) -> None:
 @json_option
 def show(reference: str, *, as_json: bool) -> None:
     """Show one bill and its payments."""
-    from ivr.bills import store
     from ivr.cli.payment_shown import line
-    from ivr.payments.queries import feed as payments
-    from ivr.platform.database.engine import reading
-    from ivr.platform.money import plain
-    from ivr.web.api.documents.bills import bill_document
-    from ivr.web.api.documents.payments import payment_document
 
     with command_context() as at, reading(at.engine) as tx:
         bill = store.find(tx, reference)

@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 import click
 
+from ivr.bills.csv_table import UnreadableFileError
+from ivr.bills.import_csv import CsvImport, ImportListener
 from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
 from ivr.cli.options import decimal_option, spelling_of
@@ -39,8 +41,6 @@ def command(*, file: BinaryIO, decimal: str | None, dry_run: bool) -> None:
 
     Exit status 1 if a row was refused, or if you stopped the import with Ctrl-C.
     """
-    from ivr.bills.csv_table import UnreadableFileError
-    from ivr.bills.import_csv import CsvImport, ImportListener
     from ivr.cli.gateway import gateway_limits
 
     interrupts = _Interrupts()

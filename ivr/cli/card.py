@@ -9,6 +9,11 @@ from ivr.cli import Fault, example
 from ivr.cli.context import command_context, who
 from ivr.cli.listing import Column, Layout, Listing, minute, state, text
 from ivr.cli.options import confirm, layouts, yes_option
+from ivr.payments.saved_cards import store as card_records
+from ivr.payments.saved_cards.store import CardState, NoSuchCardError
+from ivr.platform.database.engine import reading
+from ivr.platform.phone_numbers import Ambiguous, PhoneNumber, read
+from ivr.web.api.documents.cards import saved_card_document
 
 _CARDS = Listing(
     "cards",
@@ -43,11 +48,6 @@ def list_cards(phone: str, *, layout: Layout) -> None:
 
     PHONE is the customer's number. Each card is listed with what the customer agreed to, word for word.
     """
-    from ivr.payments.saved_cards import store as card_records
-    from ivr.platform.database.engine import reading
-    from ivr.platform.phone_numbers import Ambiguous, PhoneNumber, read
-    from ivr.web.api.documents.cards import saved_card_document
-
     with command_context("HOME_COUNTRY") as at:
         number = read(phone, at.values["HOME_COUNTRY"])
         if isinstance(number, Ambiguous):
@@ -68,9 +68,6 @@ def delete(card_id: str, *, yes: bool) -> None:
     From then on the card is not offered or charged. The worker then deletes it at the gateway.
     """
     from ivr.cli.gateway import PAYMENT_SETTINGS, payment_service
-    from ivr.payments.saved_cards import store as card_records
-    from ivr.payments.saved_cards.store import CardState, NoSuchCardError
-    from ivr.platform.database.engine import reading
 
     with command_context(*PAYMENT_SETTINGS) as at:
         cards = payment_service(at).saved_cards

@@ -21,8 +21,10 @@ from ivr.demo.bills import make_bills, told
 from ivr.demo.environment import ANY_PORTS, CALLER, USUAL_PORTS, DemoEnvironment, FolderLock, prepare
 from ivr.demo.processes import LEAVING, Processes, StartError, Texts, start_server
 from ivr.platform.clock import SystemClock
+from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import RandomIds
 from ivr.platform.money import plain
+from ivr.web.api import keys
 
 LOOK_S = 0.2
 
@@ -163,9 +165,6 @@ def _how_to_call() -> None:
 
 def _api_key(environment: DemoEnvironment) -> str:
     """The demo's own key, made once and kept in the folder; anew where it was revoked."""
-    from ivr.platform.database.engine import make_engine
-    from ivr.web.api import keys
-
     path = Path(environment.folder / "api-key")
     engine = make_engine(environment.environ["DATABASE_URL"])
     try:

@@ -9,6 +9,9 @@ from ivr.cli import example
 from ivr.cli.context import command_context
 from ivr.cli.listing import Listing, ListRequest, amount, day, state, text
 from ivr.cli.options import list_options
+from ivr.finance import disputes
+from ivr.platform.database.engine import reading
+from ivr.web.api.documents.finance import dispute_document
 
 _DISPUTES = Listing(
     "disputes",
@@ -40,10 +43,6 @@ def command() -> None:
 @list_options("Opened")
 def list_disputes(*, every: bool, asked: ListRequest) -> None:
     """List open disputes, the most urgent first."""
-    from ivr.finance import disputes
-    from ivr.platform.database.engine import reading
-    from ivr.web.api.documents.finance import dispute_document
-
     with command_context() as at, reading(at.engine) as tx:
         if asked.has_period:
             found = disputes.opened_within(tx, since=asked.since, until=asked.until, also_decided=every)

@@ -1,16 +1,13 @@
 """`paybycall lockout list|lift`: who may try no more cards for now, and lifting that."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from ivr.cli import Fault, example
 from ivr.cli.context import CommandContext, command_context, who
 from ivr.cli.listing import Layout, Listing, minute, state, text
 from ivr.cli.options import layouts
-
-if TYPE_CHECKING:
-    from ivr.fraud.lockout_admin import LockoutAdmin
+from ivr.fraud.lockout_admin import LockoutAdmin
+from ivr.web.api.documents.lockouts import lockout_document
 
 _LOCKOUTS = Listing(
     "lockouts",
@@ -47,8 +44,6 @@ def list_lockouts(*, also_over: bool, layout: Layout) -> None:
 
     Exit status 1 if the PCI process did not answer: then lockouts of cards and BINs are missing.
     """
-    from ivr.web.api.documents.lockouts import lockout_document
-
     with command_context(*_SETTINGS) as at:
         found = _admin(at).listed(also_over=also_over)
     rows = [lockout_document(one, found.at) for one in found.lockouts]
@@ -75,8 +70,7 @@ def lift(lockout_id: str) -> None:
     click.echo(f"Lockout {lifted.id} is lifted: cards are accepted again.")
 
 
-def _admin(at: CommandContext) -> "LockoutAdmin":
-    from ivr.fraud.lockout_admin import LockoutAdmin
+def _admin(at: CommandContext) -> LockoutAdmin:
     from ivr.integrations.pci_client import PciClient
 
     if at.values["CARD_ENTRY"] == "pay":

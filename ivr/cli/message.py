@@ -8,6 +8,10 @@ from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
 from ivr.cli.listing import Layout, Listing, minute, text
 from ivr.cli.options import layouts
+from ivr.messaging import resend as resending
+from ivr.messaging.resend import held
+from ivr.platform.database.engine import reading
+from ivr.web.api.documents.messages import held_message_document
 
 _HELD = Listing(
     "messages",
@@ -37,10 +41,6 @@ def list_held(*, layout: Layout) -> None:
 
     The carrier refused them for a reason that you can fix. ERROR is the carrier's error code.
     """
-    from ivr.messaging.resend import held
-    from ivr.platform.database.engine import reading
-    from ivr.web.api.documents.messages import held_message_document
-
     with command_context() as at, reading(at.engine) as tx:
         found = held(tx)
     _HELD.print(map(held_message_document, found), layout, none="No text message is on hold.")
@@ -55,7 +55,6 @@ def resend(ids: tuple[str, ...], *, all_held: bool) -> None:
     A message that was sent is never sent twice. A link that can no longer be paid is not sent.
     """
     from ivr.jobs.enqueue import DurableWork
-    from ivr.messaging import resend as resending
 
     if bool(ids) == all_held:
         raise Fault("Give the IDs of messages, or --held. To see them: paybycall message list")

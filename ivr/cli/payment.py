@@ -8,6 +8,7 @@ from ivr.cli import Fault, example, payment_list
 from ivr.cli.context import command_context, legible
 from ivr.cli.listing import Layout
 from ivr.cli.options import amount_of, decimal_option, json_option, yes_option
+from ivr.platform.database.engine import reading
 
 
 @click.group("payment", epilog=example("payment list"))
@@ -32,7 +33,6 @@ def show(what: str, *, as_json: bool) -> None:
     from ivr.cli import payment_shown
     from ivr.cli.gateway import GATEWAY_SETTINGS
     from ivr.payments.queries import search
-    from ivr.platform.database.engine import reading
 
     with command_context(*GATEWAY_SETTINGS) as at:
         with reading(at.engine) as tx:

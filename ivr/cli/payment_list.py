@@ -1,10 +1,10 @@
 """`paybycall payment list`: payments of a period, of a bill or of a state, with their totals."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import click
 
+from ivr.bills import store as bills
 from ivr.cli import Fault, example
 from ivr.cli.context import CommandContext, command_context
 from ivr.cli.listing import (
@@ -17,12 +17,12 @@ from ivr.cli.listing import (
     text,
 )
 from ivr.cli.options import list_options
-
-if TYPE_CHECKING:
-    from ivr.payments.attempts.states import State
-    from ivr.payments.queries.feed import Payment
-    from ivr.payments.queries.period import By
-    from ivr.web.api.documents.payments import PaymentDocument
+from ivr.payments.attempts.states import State, UnknownStateError, states_of
+from ivr.payments.queries import feed, period
+from ivr.payments.queries.feed import Payment
+from ivr.payments.queries.period import By
+from ivr.platform.database.engine import reading
+from ivr.web.api.documents.payments import PaymentDocument, payment_document
 
 PAYMENTS = Listing(
     "payments",
@@ -51,9 +51,7 @@ _OLD_SINCE = (
 )
 
 
-def _states(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> "frozenset[State]":
-    from ivr.payments.attempts.states import State, UnknownStateError, states_of
-
+def _states(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> frozenset[State]:
     try:
         found = frozenset[State]().union(*map(states_of, words))
     except UnknownStateError as fault:
@@ -92,14 +90,11 @@ def command(
     *,
     asked: ListRequest,
     by: str | None,
-    states: "frozenset[State]",
+    states: frozenset[State],
     bill: str | None,
 ) -> None:
     """List payments, newest first."""
-    from ivr.bills import store as bills
     from ivr.cli.gateway import GATEWAY_SETTINGS
-    from ivr.payments.queries import feed, period
-    from ivr.platform.database.engine import reading
 
     if by is not None and not asked.has_period:
         raise click.UsageError("--by needs --since or --until.")
@@ -118,18 +113,15 @@ def command(
         PAYMENTS.print_asked(payment_documents(at, found), asked, none="There are no payments to list.")
 
 
-def _moment_of(by: str | None, asked: ListRequest) -> "By":
-    from ivr.payments.queries.period import By
-
+def _moment_of(by: str | None, asked: ListRequest) -> By:
     if by is None and asked.until is None:
         click.echo(_OLD_SINCE, err=True)
         return By.CHANGED
     return By(by or By.CREATED)
 
 
-def payment_documents(at: CommandContext, payments: "Iterable[Payment]") -> "Iterator[PaymentDocument]":
+def payment_documents(at: CommandContext, payments: Iterable[Payment]) -> Iterator[PaymentDocument]:
     """Each payment as the API gives it."""
     from ivr.cli.gateway import dashboard_url
-    from ivr.web.api.documents.payments import payment_document
 
     return (payment_document(one, dashboard_url(at, one)) for one in payments)

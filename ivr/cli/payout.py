@@ -4,19 +4,19 @@ Payouts come by the gateway's webhook and their lines by a job; `read` asks for 
 the gateway was away for too long.
 """
 
-from typing import TYPE_CHECKING
-
 import click
+import sqlalchemy as sa
 
 from ivr.cli import Fault, example
 from ivr.cli.context import command_context, legible
 from ivr.cli.listing import Column, Layout, Listing, ListRequest, amount, day, state, text
 from ivr.cli.options import layouts, list_options
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
-
-    from ivr.finance.payout_queries import LineShown, PayoutShown
+from ivr.finance import payout_queries as payouts_read
+from ivr.finance.payout_queries import LineShown, PayoutShown, SeveralPayoutsError
+from ivr.finance.payout_queries import show as find
+from ivr.platform.database.engine import reading
+from ivr.platform.money import plain
+from ivr.web.api.documents.finance import payout_document, payout_line_document
 
 _PAYOUTS = Listing(
     "payouts",
@@ -70,10 +70,6 @@ def command() -> None:
 @list_options("Arriving")
 def list_payouts(*, asked: ListRequest) -> None:
     """List payouts, newest first."""
-    from ivr.finance import payout_queries as payouts_read
-    from ivr.platform.database.engine import reading
-    from ivr.web.api.documents.finance import payout_document
-
     none = "There are no payouts. Does the gateway send its webhooks to this server?"
     with command_context() as at, reading(at.engine) as tx:
         if asked.has_period:
@@ -92,10 +88,6 @@ def show(reference: str, *, layout: Layout) -> None:
     PAYMENT is the reference that the payer was told, REFUND our refund's ID. The last two columns are the
     gateway's references: of the payment's charge, and of the charge, refund or dispute that the line is for.
     """
-    from ivr.platform.database.engine import reading
-    from ivr.platform.money import plain
-    from ivr.web.api.documents.finance import payout_document, payout_line_document
-
     with command_context() as at, reading(at.engine) as tx:
         kept, lines = _find(tx, reference)
     facts = {"payout": payout_document(kept)}
@@ -120,10 +112,7 @@ def show(reference: str, *, layout: Layout) -> None:
         )
 
 
-def _find(tx: "sa.Connection", name: str) -> "tuple[PayoutShown, list[LineShown]]":
-    from ivr.finance.payout_queries import SeveralPayoutsError
-    from ivr.finance.payout_queries import show as find
-
+def _find(tx: sa.Connection, name: str) -> tuple[PayoutShown, list[LineShown]]:
     try:
         found = find(tx, name)
     except SeveralPayoutsError:

@@ -5,14 +5,13 @@ docs/pci.md, which has every mode.
 """
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
 from ivr.cli import example
-
-if TYPE_CHECKING:
-    from ivr.doctor.pci_scope import Mode
+from ivr.doctor import pci_scope as facts
+from ivr.doctor.pci_scope import Mode
+from ivr.platform.settings.config import load_config
 
 
 @click.group("pci", epilog=example("pci scope"))
@@ -27,13 +26,10 @@ def scope(*, as_markdown: bool) -> None:
 
     It reads the settings of this environment: those of web and worker.
     """
-    from ivr.doctor import pci_scope as facts
-
     if as_markdown:
         click.echo(facts.markdown(), nl=False)
         return
     from gateways import registry
-    from ivr.platform.settings.config import load_config
 
     config = load_config(os.environ)
     capabilities = registry.adapter(config.gateway, config.gateway_settings).capabilities
@@ -56,7 +52,7 @@ def scope(*, as_markdown: bool) -> None:
     click.echo("\nAccording to PCI DSS v4.0.1. Your assessor decides.")
 
 
-def _tell(mode: "Mode") -> None:
+def _tell(mode: Mode) -> None:
     for name, value in (
         ("whole cards are stored by", mode.stores),
         ("processed by", mode.processes),

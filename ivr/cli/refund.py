@@ -3,7 +3,7 @@
 A refund is made by `paybycall payment refund`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,9 +11,10 @@ from ivr.cli import example
 from ivr.cli.context import command_context
 from ivr.cli.listing import Listing, ListRequest, amount, minute, state, text
 from ivr.cli.options import list_options
-
-if TYPE_CHECKING:
-    from ivr.payments.queries.period import RefundOfPayment
+from ivr.payments.queries import period as listing
+from ivr.payments.queries.period import RefundOfPayment
+from ivr.platform.database.engine import reading
+from ivr.web.api.documents.payments import refund_document
 
 _REFUNDS = Listing(
     "refunds",
@@ -49,9 +50,6 @@ def list_refunds(*, asked: ListRequest) -> None:
 
     A refund is made by `paybycall payment refund`.
     """
-    from ivr.payments.queries import period as listing
-    from ivr.platform.database.engine import reading
-
     none = "There are no refunds to list. To make one: paybycall payment refund"
     with command_context() as at, reading(at.engine) as tx:
         if asked.has_period:
@@ -61,9 +59,7 @@ def list_refunds(*, asked: ListRequest) -> None:
         _REFUNDS.print_asked(map(_document, found), asked, none=none)
 
 
-def _document(one: "RefundOfPayment") -> dict[str, Any]:
-    from ivr.web.api.documents.payments import refund_document
-
+def _document(one: RefundOfPayment) -> dict[str, Any]:
     return {
         **refund_document(one.refund, one.currency),
         "payment_reference": one.payment,

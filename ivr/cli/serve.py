@@ -9,17 +9,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 from ipaddress import ip_address
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import structlog
+from click.decorators import FC
 
 from flows.language import PromptError
-from gateways.settings import Setting, settings_of
+from gateways.settings import settings_of
 from ivr.cli import Fault, boot, example
 from ivr.platform import logs
 from ivr.platform import process_memory as memory
@@ -33,6 +34,8 @@ from ivr.platform.wsgi.worker import ServedApp, WorkerProcess
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from ivr.pci.settings import PciConfig
 
 
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -49,31 +52,27 @@ def command() -> None:
 _host = click.option(
     "--host", envvar="HOST", default="127.0.0.1", show_default=True, help="The address to listen on."
 )
+_workers = click.option(
+    "--workers",
+    envvar="WORKERS",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="How many processes serve this port.",
+)
+_threads = click.option(
+    "--threads",
+    envvar="THREADS",
+    default=16,
+    show_default=True,
+    type=click.IntRange(1, 256),
+    help="How many requests each process serves at once.",
+)
 
 
-def _listening(function: click.decorators.FC) -> click.decorators.FC:
-    function = _host(function)
-    function = click.option(
-        "--workers",
-        envvar="WORKERS",
-        default=1,
-        show_default=True,
-        type=click.IntRange(1, 64),
-        help="How many processes serve this port.",
-    )(function)
+def _port(default: int) -> Callable[[FC], FC]:
     return click.option(
-        "--threads",
-        envvar="THREADS",
-        default=16,
-        show_default=True,
-        type=click.IntRange(1, 256),
-        help="How many requests each process serves at once.",
-    )(function)
-
-
-def _port(default: int) -> click.Option:
-    return click.Option(
-        ["--port"],
+        "--port",
         envvar="PORT",
         default=default,
         show_default=True,
@@ -82,7 +81,8 @@ def _port(default: int) -> click.Option:
     )
 
 
-def _serve(kind: str, what: ServedApp, *, host: str, port: int, workers: int) -> None:
+def _serve(kind: str, what: ServedApp, *, host: str, port: int, workers: int, in_production: bool) -> None:
+    warn_of_exposure(host, port, in_production=in_production)
     try:
         listening = listen(kind, host, port, os.environ)
     except PortTakenError as fault:
@@ -92,7 +92,10 @@ def _serve(kind: str, what: ServedApp, *, host: str, port: int, workers: int) ->
 
 
 @command.command("web", epilog=example("serve web --port 8000 --workers 2"))
-@_listening
+@_threads
+@_workers
+@_host
+@_port(8000)
 def web(host: str, port: int, workers: int, threads: int) -> None:
     """Answer the carrier's webhooks; serve the API and the payers' pages.
 
@@ -102,21 +105,23 @@ def web(host: str, port: int, workers: int, threads: int) -> None:
     boot.refuse_one_for_both(os.environ)
     boot.require(boot.WEB_DATABASE, read.database_url, can_serve)
     logs.configure(read.log_level, "web")
-    log_start(settings_of(Config), os.environ, **_mode(read), workers=workers, threads=threads)
-    warn_of_exposure(host, port, in_production=read.in_production)
-    of_web = ServedApp(_web_app, threads, WEB_BODY_BYTES_MAX)
-    _serve("web", of_web, host=host, port=port, workers=workers)
+    log_start(read, read.card_entry, workers=workers, threads=threads)
+    app = ServedApp(_web_app, threads, WEB_BODY_BYTES_MAX)
+    _serve("web", app, host=host, port=port, workers=workers, in_production=read.in_production)
 
 
 @command.command("pci", epilog=example("serve pci --port 8001"))
-@_listening
+@_threads
+@_workers
+@_host
+@_port(8001)
 def pci(host: str, port: int, workers: int, threads: int) -> None:
     """Take card numbers from the keypad, and nothing else.
 
     If one is already running on this port, this one takes over from it.
     """
     from ivr.pci.migrations import can_serve as can_serve_pci
-    from ivr.pci.settings import PciConfig, load_pci_config
+    from ivr.pci.settings import load_pci_config
 
     name, value = BY_CARRIER
     if os.environ.get(name, "").strip() == value:
@@ -130,32 +135,9 @@ def pci(host: str, port: int, workers: int, threads: int) -> None:
     boot.require(boot.PCI_DATABASE, read.database_url, can_serve_pci)
     memory.overwrite_what_is_freed()
     logs.configure(read.log_level, "pci")
-    log_start(
-        settings_of(PciConfig),
-        os.environ,
-        database_url=read.database_url,
-        environment=read.environment,
-        card_entry="gather",
-        gateway=read.gateway,
-        workers=workers,
-        threads=threads,
-    )
-    warn_of_exposure(host, port, in_production=read.in_production)
-    of_pci = ServedApp(_pci_app, threads, PCI_BODY_BYTES_MAX)
-    _serve("pci", of_pci, host=host, port=port, workers=workers)
-
-
-web.params.append(_port(8000))
-pci.params.append(_port(8001))
-
-
-def _mode(read: Config) -> dict[str, Any]:
-    return {
-        "database_url": read.database_url,
-        "environment": read.environment,
-        "card_entry": read.card_entry,
-        "gateway": read.gateway,
-    }
+    log_start(read, "gather", workers=workers, threads=threads)
+    app = ServedApp(_pci_app, threads, PCI_BODY_BYTES_MAX)
+    _serve("pci", app, host=host, port=port, workers=workers, in_production=read.in_production)
 
 
 @command.command("worker", epilog=example("serve worker", "serve worker --port 8002"))
@@ -185,7 +167,7 @@ def worker(host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     logs.configure(read.log_level, "worker")
-    log_start(settings_of(Config), os.environ, **_mode(read))
+    log_start(read, read.card_entry)
     try:
         finished = run_worker(read, stop, (host, port) if port else None)
     except NotMigratedError as fault:
@@ -197,13 +179,19 @@ def worker(host: str, port: int) -> None:
 log = structlog.get_logger("paybycall")
 
 
-def log_start(
-    settings: Iterable[Setting[Any]], environ: Mapping[str, str], *, database_url: str, **mode: object
-) -> None:
+def log_start(read: "Config | PciConfig", card_entry: str, **counts: int) -> None:
     """Logs names of settings, never a value, and of the database only its kind."""
-    names = sorted(one.name for one in settings if environ.get(one.name, "").strip())
-    kind = database_url.partition(":")[0].partition("+")[0]
-    log.info("starting", version=version("paybycall"), database=kind, **mode, settings_set=names)
+    names = (one.name for one in settings_of(type(read)))
+    log.info(
+        "starting",
+        version=version("paybycall"),
+        database=read.database_url.partition(":")[0].partition("+")[0],
+        environment=read.environment,
+        card_entry=card_entry,
+        gateway=read.gateway,
+        **counts,
+        settings_set=sorted(name for name in names if os.environ.get(name, "").strip()),
+    )
 
 
 def warn_of_exposure(host: str, port: int, *, in_production: bool) -> None:

@@ -7,7 +7,7 @@ by each process for itself. Where several run, set PROMETHEUS_MULTIPROC_DIR to a
 emptied before a start: then each answers for all.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -145,16 +145,14 @@ class Books(Collector):
         return GaugeMetricFamily("paybycall_workers_alive", "Workers that are running.", value=alive)
 
     def _calls(self, tx: sa.Connection) -> Iterator[Metric]:
-        ended = CounterMetricFamily(
-            "paybycall_calls_ended", "Calls that ended, by reason.", labels=["because"]
-        )
         active, by_reason = calls.count_active(tx), calls.count_ended(tx)
-        for because, count in by_reason.items():
-            ended.add_metric([because], count)
         started = active + sum(by_reason.values())
         yield CounterMetricFamily("paybycall_calls_started", "Calls that came in.", value=started)
         yield GaugeMetricFamily("paybycall_calls_active", "Calls under way.", value=active)
-        yield ended
+        ended = CounterMetricFamily(
+            "paybycall_calls_ended", "Calls that ended, by reason.", labels=["because"]
+        )
+        yield _filled(ended, by_reason.items())
 
     def _unmapped(self, tx: sa.Connection) -> Metric:
         family = CounterMetricFamily(
@@ -170,16 +168,13 @@ class Books(Collector):
     def _lockouts(self, tx: sa.Connection) -> Iterator[Metric]:
         now = self._clock.now()
         active = GaugeMetricFamily("paybycall_lock_outs", "Active lockouts, by kind.", labels=["kind"])
-        for kind, count in lockouts.count_active(tx, now).items():
-            active.add_metric([kind], count)
-        yield active
+        yield _filled(active, lockouts.count_active(tx, now).items())
         state = state_at(tx, now)
-        breaker = GaugeMetricFamily(
-            "paybycall_card_breaker", "State of the breaker on declines: one of these is 1.", labels=["state"]
+        yield _by_state(
+            "paybycall_card_breaker",
+            "State of the breaker on declines: one of these is 1.",
+            [(one, int(one is state)) for one in BreakerState],
         )
-        for one in BreakerState:
-            breaker.add_metric([one], int(one is state))
-        yield breaker
 
     def _oldest_unknown(self, tx: sa.Connection) -> Metric:
         oldest = monitoring.oldest_unknown_since(tx)
@@ -192,16 +187,17 @@ class Books(Collector):
         now = self._clock.now()
         if self._work_seen is None or now - self._work_seen[0] >= WORK_EVERY:
             self._work_seen = (now, dict(self._work()))
-        family = GaugeMetricFamily("paybycall_jobs", "Background work, by state.", labels=["state"])
-        for state, count in sorted(self._work_seen[1].items()):
-            family.add_metric([state], count)
-        return family
+        return _by_state("paybycall_jobs", "Background work, by state.", sorted(self._work_seen[1].items()))
 
 
 def _by_state(name: str, help_: str, found: Sequence[tuple[str, int]]) -> Metric:
-    family = GaugeMetricFamily(name, help_, labels=["state"])
-    for state, count in found:
-        family.add_metric([state], count)
+    return _filled(GaugeMetricFamily(name, help_, labels=["state"]), found)
+
+
+def _filled(family: CounterMetricFamily | GaugeMetricFamily, found: Iterable[tuple[str, int]]) -> Metric:
+    """The family with a count for each value of its label."""
+    for value, count in found:
+        family.add_metric([value], count)
     return family
 
 
