@@ -28,8 +28,7 @@ TOTAL_S = 5.0
 """For one request and its answer: a caller is on the line."""
 _HTTP = HttpClient(TOTAL_S, CONNECT_S)
 PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.2, 1.3)
-"""Between tries where nobody listened, or the connection broke: a process that is restarted is back by then.
-"""
+"""Between tries where no connection came about, or it broke: a process that restarts is back by then."""
 PATIENCE_S = 4.5
 """No try begins later than this after the first: a proxy may take seconds for each of its refusals. With the
 last try it is less than a turn's lease, and than a carrier's patience.

@@ -1,4 +1,4 @@
-"""What waits, what runs and what failed: for `paybycall doctor`, for metrics and for tests.
+"""Jobs that wait, run or have failed: for `paybycall doctor`, for metrics and for tests.
 
 Reads only; opens a client for each question, so ask seldom.
 """

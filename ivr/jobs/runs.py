@@ -1,4 +1,4 @@
-"""One run of a job's handler: what it stands in, what is logged when it raises, and its next try.
+"""One run of a job's handler: its context in the log, what is logged when it raises, and its next try.
 
 A handler's fault is logged with job and subject and ends here; the database learns the name of its class and
 no more, since a message or a traceback may hold what belongs to a payer. A run that was cut off by the death

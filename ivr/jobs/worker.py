@@ -1,8 +1,8 @@
-"""The worker process: runs every job of `ivr.jobs.job_list`, each in its queue, and never loses one.
+"""The worker process: runs every job of `ivr.jobs.job_list`, each in its queue.
 
-dbos is one for a process, and so is a Worker; after `stop` another may be made. A job without a handler, or a
-handler without a job, would wait for ever in silence: both are refused at once. dbos gets an engine of its
-own, so that handlers never starve its bookkeeping.
+A process has one dbos, and so one Worker; after `stop` another may be made. A job without a handler would
+wait for ever, so it is refused, as is a handler without a job. dbos gets an engine of its own, so that
+handlers never take the connections that it needs.
 """
 
 import threading
@@ -121,8 +121,8 @@ class Worker:
     def stop(self, timeout_s: float) -> bool:
         """Takes nothing new and finishes what runs; gives whether all was finished.
 
-        Where it was not, end the process: the rest is then done by another worker, and not before, lest it
-        run twice at once.
+        Where it was not, end the process: another worker takes over the rest only then, so that nothing runs
+        twice at once.
         """
         from dbos import DBOS
 

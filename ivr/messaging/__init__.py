@@ -1,1 +1,1 @@
-"""How a payer is told: one port, a sender for each channel, and one confirmation for one payment."""
+"""Messages to payers: a receipt or a link for each payment, sent over one of the channels."""

@@ -115,7 +115,7 @@ def mark(tx: sa.Connection, confirmation_id: str) -> str:
 
 
 def still_holds(tx: sa.Connection, found: Message, now: datetime) -> bool:
-    """Whether what the text says is still so: a link that cannot be paid any more helps nobody."""
+    """Whether what the text says is still true: a link may no longer be payable."""
     if found.purpose is not Purpose.LINK:
         return True
     open_link = (
@@ -165,7 +165,7 @@ def shift(
 def _note(
     tx: sa.Connection, found: Message, state: MessageState, now: datetime, error_code: str | None
 ) -> None:
-    """What the payer's timeline should tell; that it is being sent is nobody's news."""
+    """Adds a line to the payer's timeline, but not for a message that is only queued or being sent."""
     call_id = tx.execute(sa.select(attempt.c.call_id).where(attempt.c.id == found.attempt_id)).scalar_one()
     moved = {"confirmation": found.id, "state": str(state), "error_code": error_code}
     log.info("confirmation_moved", call_id=call_id, **moved)

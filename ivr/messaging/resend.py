@@ -1,7 +1,7 @@
-"""Texts that wait for the operator, and sending them again once what was in the way is mended.
+"""Messages that wait for the operator, and sending them again once the fault is mended.
 
-What the carrier may have taken is never sent again from here: only what it certainly refused, or said itself
-that it could not deliver. A link that can no longer be paid is not sent: it helps nobody.
+Only what the carrier refused, or said that it could not deliver, is sent again; never what it may have taken.
+A link that can no longer be paid is not sent.
 """
 
 from dataclasses import dataclass
@@ -74,8 +74,8 @@ def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock)
 
 
 def _may_be_sent_again(found: Message) -> bool:
-    """A text that was canceled, or that an earlier release gave up, is as good as held, where its payer is
-    not the reason, nor that the number is nobody's.
+    """Held; or cancelled, or given up by an earlier release, for another reason than the payer's or a
+    withheld number.
     """
     if found.state is MessageState.HELD:
         return True

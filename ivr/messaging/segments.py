@@ -1,7 +1,7 @@
 """How many segments a text message takes, and in which alphabet: what the merchant pays for.
 
 GSM-7 holds é, ñ, ü, ¿ and ¡ but not á, í, ó or ú: a single one of those turns the whole text into UCS-2, with
-less than half the room; `folded` gives the plain letters instead. Source: 3GPP TS 23.038, 23.040.
+less than half the length; `folded` gives the plain letters instead. Source: 3GPP TS 23.038, 23.040.
 """
 
 import unicodedata
@@ -27,22 +27,22 @@ class Encoding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class SegmentSize:
     """How many places a message of one segment has, and each segment of a longer one."""
 
     alone: int
     joined: int
 
 
-ROOM = {Encoding.GSM_7: Room(160, 153), Encoding.UCS_2: Room(70, 67)}
+SIZES = {Encoding.GSM_7: SegmentSize(160, 153), Encoding.UCS_2: SegmentSize(70, 67)}
 
 
 def segments(text: str) -> tuple[Encoding, int]:
     """The alphabet that the text needs, and the number of segments it takes (an empty text takes one)."""
     if all(character in _WIDTHS for character in text):
-        return Encoding.GSM_7, _count([_WIDTHS[character] for character in text], ROOM[Encoding.GSM_7])
+        return Encoding.GSM_7, _count([_WIDTHS[character] for character in text], SIZES[Encoding.GSM_7])
     widths = [len(character.encode("utf-16-be")) // 2 for character in text]
-    return Encoding.UCS_2, _count(widths, ROOM[Encoding.UCS_2])
+    return Encoding.UCS_2, _count(widths, SIZES[Encoding.UCS_2])
 
 
 def folded(text: str) -> str:
@@ -60,12 +60,12 @@ def _plain(character: str) -> str:
     return plain if plain and all(one in _WIDTHS for one in plain) else character
 
 
-def _count(widths: list[int], room: Room) -> int:
-    if sum(widths) <= room.alone:
+def _count(widths: list[int], size: SegmentSize) -> int:
+    if sum(widths) <= size.alone:
         return 1
     count, used = 1, 0
     for width in widths:
-        if used + width > room.joined:  # a character is never cut in two
+        if used + width > size.joined:  # a character is never cut in two
             count, used = count + 1, 0
         used += width
     return count

@@ -1,8 +1,7 @@
 """What a payer reads: the texts of `templates.<language>.toml`, filled in, in two segments at most.
 
-Everything in a receipt is needed but the end of a
-merchant's long name, so that is what is cut; before that, its accents go where they alone would make the text
-twice as dear. A language without texts gets the first one's: a receipt in English is better than none.
+Where a text is too long, the end of the merchant's name is cut. Its accents are dropped where they alone
+would double the price. A language without texts gets those in English.
 """
 
 import tomllib
@@ -100,7 +99,7 @@ def time_left(minutes: int) -> str:
 
 def _filled(key: str, facts: ReceiptFacts | LinkOffer, language: str, **more: str) -> str:
     """In two segments at most. Where no letter of the merchant's name would be left, the short text is taken:
-    a name or a currency sign outside GSM-7 leaves less than half the room.
+    a name or a currency sign outside GSM-7 leaves less than half the length.
     """
     spoken = language if language in languages() else _DEFAULT
     values = {"amount": _amount(facts, spoken), "bill": facts.bill, **more}
@@ -130,17 +129,17 @@ def _fitted(template: str, name: str, values: Mapping[str, str]) -> str | None:
 
 
 def _plain_noun(wording: Wording, language: str) -> Noun | None:
-    """A single accent in it would make the text twice as dear."""
+    """Without accents: a single one would double the price of the text."""
     noun = wording.nouns.get(language)
     return None if noun is None else replace(noun, word=folded(noun.word))
 
 
 def _amount(facts: ReceiptFacts | LinkOffer, language: str) -> str:
-    """As it is written at the merchant's home, unless its sign alone makes the text dear ("₡")."""
+    """As it is written at the merchant's home, unless its sign alone doubles the price of the text ("₡")."""
     at_home = written(facts.amount_minor, facts.currency, language, facts.wording.home_country)
     anywhere = written(facts.amount_minor, facts.currency, language)
-    dear = segments(at_home)[0] is not Encoding.GSM_7 and segments(anywhere)[0] is Encoding.GSM_7
-    return anywhere if dear else at_home
+    costs_more = segments(at_home)[0] is not Encoding.GSM_7 and segments(anywhere)[0] is Encoding.GSM_7
+    return anywhere if costs_more else at_home
 
 
 def _shorter(name: str) -> str:

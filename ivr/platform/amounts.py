@@ -1,7 +1,8 @@
 """Amounts as others write them, read into minor units.
 
-Every door reads amounts here, so that each takes and refuses the same. An amount that can be read in two ways
-is refused and never guessed. No message repeats what was given: it may be anybody's data.
+The API, the command and the imports read amounts here, so that all take and refuse the same. An amount that
+can be read in two ways is refused and never guessed. No message repeats what was given: it may be personal
+data.
 """
 
 import re
@@ -38,12 +39,12 @@ _MINOR = re.compile(r"[0-9]{1,18}")
 
 
 class Spelling(StrEnum):
-    """How the amounts of a door are written."""
+    """How amounts are written where they come from."""
 
     JSON = "json"
     """A program's: digits with a point."""
     UNSAID = "unsaid"
-    """A person's or a spreadsheet's, and nobody said which mark is the decimal one."""
+    """A person's or a spreadsheet's, where the decimal mark is not known."""
     POINT = "point"
     COMMA = "comma"
 

@@ -1,4 +1,4 @@
-"""A lockout: nobody takes this card, or a card of this call, caller or bill, before a given moment.
+"""A lockout: this card, or any card of this call, caller or bill, is refused until a given moment.
 
 Web and the PCI process each keep their own lockouts and share this record and its rules. Nothing of a card
 is in it: the subject of a card's lockout is the beginning of a keyed hash.

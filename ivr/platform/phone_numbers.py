@@ -81,7 +81,7 @@ class Ambiguous:
 
     @property
     def sentence(self) -> str:
-        """The rule that a door's refusal or report says, both readings in it."""
+        """Why it is refused, with both readings, as the end of a sentence."""
         return (
             f"can be read as {self.international.dial} or as {self.national.dial}: "
             "write it with + and the country code"
@@ -179,10 +179,11 @@ def _never_exists(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:
     """Fillers, short codes, local numbers, and what is too short or too long: nobody has it, or many have."""
     if len(dial) > 1 + _E164_DIGITS_MAX or (parsed.country_code == 1 and not _NORTH_AMERICA.fullmatch(dial)):
         return True
+    if phonenumbers.is_valid_number(parsed):
+        return False
     national = phonenumbers.national_significant_number(parsed)
     is_short = len(national) <= _SHORT_MAX and phonenumbers.is_possible_short_number(parsed)
-    is_odd = is_short or withheld.is_placeholder(national) or not _has_usual_length(parsed)
-    return is_odd and not phonenumbers.is_valid_number(parsed)
+    return is_short or withheld.is_placeholder(national) or not _has_usual_length(parsed)
 
 
 def _is_another(dial: str, parsed: phonenumbers.PhoneNumber) -> bool:

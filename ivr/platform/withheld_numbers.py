@@ -2,7 +2,8 @@
 
 Twilio documents +266696687 (anonymous), +7378742833 (restricted), +2562533 (blocked), +8656696 (unknown) and
 +86282452253 (unavailable); carriers on the way put a country's code or a trunk prefix before them. Some of
-these are also somebody's number. Such a caller is nobody to us: two people must never share one customer.
+these are also a person's number. Such a caller has no identity here: two people must never share one
+customer.
 """
 
 import re

@@ -93,9 +93,9 @@ def make_engine(url: str, *, pool_size: int = 8) -> sa.Engine:
 class Writers:
     """The queue of this process's threads that want to write on SQLite: first come, first served.
 
-    SQLite gives its lock to whoever asks when it is free, and a thread that waits asks less and less often:
-    of 50 callers some waited 10 s while others wrote a hundred times. Here only the first thread of the queue
-    asks, every few milliseconds; so processes have equal chances.
+    SQLite gives its lock to the first that asks when it is free, and a thread that waits asks less and less
+    often: of 50 callers some waited 10 s while others wrote a hundred times. Here only the first thread of
+    the queue asks, every few milliseconds; so processes have equal chances.
     """
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -36,8 +36,8 @@ class ListeningSocket:
         self.sock = sock
         self._predecessor = predecessor
 
-    def let_predecessor_go(self) -> None:
-        """We are ready: it drains. Returns once it has given up its control socket."""
+    def release_predecessor(self) -> None:
+        """We are ready, so it drains. Returns once it has given up its control socket."""
         if self._predecessor is None:
             return
         with suppress(OSError):
@@ -92,7 +92,7 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 def _from_predecessor(kind: str, host: str, port: int) -> ListeningSocket | None:
-    """None where nobody answers who could hand over."""
+    """None where no server answers that could hand over."""
     if not sys.platform.startswith("linux"):
         return None
     address = socket.getaddrinfo(host, port, family=_family(host), type=socket.SOCK_STREAM)[0][4]
@@ -129,11 +129,11 @@ class Control:
             self._waiting = _waiting(_control_name(listening.getsockname()))
 
     def sockets(self) -> list[socket.socket]:
-        """Whose bytes are waited for: the successor's, or those of whoever comes."""
+        """To be watched for bytes: the successor's connection, or the one on which a successor would come."""
         return [one for one in (self._successor or self._waiting,) if one is not None]
 
     def hear(self) -> bool:
-        """Takes what has come; True once a successor is ready."""
+        """Reads what has come; True once a successor is ready."""
         try:
             if self._successor is not None:
                 return self._hear_successor(self._successor)

@@ -32,14 +32,14 @@ UNREAD_BYTES_MAX = 256_000
 """Where more of its answers wait to be fetched, a connection is asked no further."""
 CONNECTIONS_MAX = 1000
 BACKLOG = 1024
-"""Connections that the kernel keeps while nobody accepts them."""
+"""Connections that the kernel keeps until they are accepted."""
 _LOGGED = {"waitress": logging.WARNING, "waitress.queue": logging.ERROR}
 """Below warning it logs paths, and a path may hold a secret."""
 LINGER_S = 2
 """How long a graceful end waits for the next request of a connection that was just in use."""
 LINGER_REPLACED_S = 20
-"""The same where another process serves already: nobody waits for the end, and a caller who listens to a
-question and keys an answer is heard on the connection on which it was asked.
+"""The same where another process serves already: there is time, and the answer to a question that a caller
+listens to comes on the connection on which it was asked.
 """
 
 
@@ -89,7 +89,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc]
         return taken
 
     def service(self) -> None:
-        """Who sends request after request and fetches no answer would hold a thread until it does."""
+        """A client that sends request after request and fetches no answer would hold a thread."""
         if self.total_outbufs_len > UNREAD_BYTES_MAX:
             with self.requests_lock:
                 self.close_when_flushed = True

@@ -43,7 +43,7 @@ class _Child:
     """Who is told to end as soon as this one serves."""
 
     def end(self, *, is_replaced: bool) -> None:
-        """`is_replaced`: another serves already, and nobody waits for the end. May be said again."""
+        """`is_replaced`: another serves already, so there is time. May be called again."""
         if self.kill_at is None:
             self.kill_at = time.monotonic() + _KILL_S
         os.kill(self.pid, signal.SIGHUP if is_replaced else signal.SIGTERM)
@@ -75,7 +75,7 @@ class Parent:
             self._start()
         while self._children:
             self._hear()
-            self._bury()
+            self._reap()
             for child in self._children.values():
                 if child.kill_at is not None and time.monotonic() > child.kill_at:
                     log.error("worker_killed", pid=child.pid)
@@ -92,7 +92,7 @@ class Parent:
                 for number in os.read(self._signals, 512):
                     self._on_signal(number)
             elif one in told:
-                self._on_word(told[one])
+                self._on_message(told[one])
             elif self._control is not None and self._control.hear():
                 log.info("successor_takes_over")
                 self._stop(is_replaced=True)
@@ -104,7 +104,7 @@ class Parent:
             for child in list(self._children.values()):
                 self._replace(child)
 
-    def _on_word(self, child: _Child) -> None:
+    def _on_message(self, child: _Child) -> None:
         said = os.read(child.told, 64)
         if self._stopping:
             return
@@ -121,14 +121,14 @@ class Parent:
             self._replace(child)
 
     def _open_for_successors(self) -> None:
-        """All workers serve: whoever ran here before may go, and we can be followed in turn."""
-        self._listening.let_predecessor_go()
+        """All workers serve: the server before this one may end, and a successor may take over from us."""
+        self._listening.release_predecessor()
         self._control = Control(self._kind, self._listening.sock)
         host, port = self._listening.sock.getsockname()[:2]
         log.info("serving", host=host, port=port, workers=self._workers)
 
     def _stop(self, *, is_replaced: bool) -> None:
-        """Nobody connects to us any more; a successor may have the address."""
+        """Stops accepting connections; a successor may have the address."""
         self._stopping = True
         if self._control is not None:
             self._control.close()
@@ -148,7 +148,7 @@ class Parent:
         if not (self._stopping or replaced or child.kill_at is not None):
             self._start(instead_of=child)
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         """Starts another for a worker that died by itself; one that never served would only die again."""
         for child in list(self._children.values()):
             pid, status = os.waitpid(child.pid, os.WNOHANG)
@@ -160,7 +160,7 @@ class Parent:
                 continue
             followers = [one for one in self._children.values() if one.instead_of is child]
             for one in followers:
-                one.instead_of = None  # nobody is there to be ended, and nobody serves if it fails
+                one.instead_of = None  # its predecessor is gone, and nothing serves if it fails
             log.error("worker_died" if child.serves else "worker_does_not_start", pid=pid)
             if child.serves and not followers:
                 self._start()

@@ -1,7 +1,7 @@
 """A worker process: loads the application after the fork, serves it, and ends with its parent.
 
-It ends gracefully on SIGTERM; on SIGHUP too, which says that another serves in its place and nobody waits for
-the end; and when its parent is gone, which holds the other end of a pipe that closes however it dies.
+It ends gracefully on SIGTERM; on SIGHUP, which says that another serves in its place already; and when its
+parent is gone, which holds the other end of a pipe that closes however the parent dies.
 """
 
 import os
