@@ -29,7 +29,6 @@ from ivr.simulators.phone.events import PhoneEvent, Said
 from ivr.simulators.phone.transport import Form, HttpAnswer, HttpTransport
 from ivr.simulators.phone.webhooks import CallSettings
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi, carrier_api
-from tests.support.http_phone_line import ImpatientClock
 from tests.support.payer import WAY, pay
 from tests.support.server import Server
 from tests.support.waiting import eventually
@@ -229,7 +228,7 @@ def _call(environ: Mapping[str, str], ports: Mapping[str, str]) -> list[str]:
         settings,
         caller=DemoCaller.with_test_card("12345678", clock),
         transport=Tunnels(hosts, HttpTransport(clock)),
-        clock=ImpatientClock(),
+        clock=SystemClock(),
         listener=hear,
     ).run()
     return said

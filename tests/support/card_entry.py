@@ -1,4 +1,4 @@
-"""A PCI process on the test's bench: its Flask app over fakes, a web process that signs, a caller who keys.
+"""A PCI process for tests: its Flask app over fakes, a web process that signs, a caller who keys.
 
 The clock stands still, the gateway is a fake behind the contract's own protocols, and cards are sent either
 at once or when the test says so. All requests are signed as the real ones are: there is no other way in.

@@ -37,7 +37,7 @@ from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import PhoneCaller, PhoneEvent, PhoneListener, Said, ignore
 from ivr.simulators.phone.webhooks import CallSettings, Webhooks
 from tests.support import schema
-from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, ImpatientClock, PhoneCall
+from tests.support.http_phone_line import PATIENCE_S, HttpPhoneLine, PhoneCall
 from tests.support.server_checks import CARDS, KEYED, card_traces, check_money
 from tests.support.server_processes import ServerProcesses
 from tests.support.waiting import eventually
@@ -111,7 +111,7 @@ class DeployedServer(ServerProcesses):
 
         line = line or HttpPhoneLine()
         caller = caller or payer(reference)
-        ended = Call(settings, caller=caller, transport=line, clock=ImpatientClock(), listener=hear).run()
+        ended = Call(settings, caller=caller, transport=line, clock=SystemClock(), listener=hear).run()
         line.close()
         return PhoneCall(settings.call_sid, ended, said, line)
 

@@ -1,4 +1,4 @@
-"""The guard against card testing on a test's bench: the limits as they are by default, changed by name, and
+"""The guard against card testing: the limits as they are by default, changed by name, and
 people who try cards in calls that are only rows.
 """
 

@@ -1,6 +1,6 @@
-"""What an adapter's own tests put on the bench, so that the contract suite can hold it to its money.
+"""What the contract suite needs of an adapter and its gateway.
 
-A bench knows the adapter, both sides of it, a gateway to talk to (a bank, a fake at the transport), how to
+A harness knows the adapter, both sides of it, a gateway to talk to (a bank, a fake at the transport), how to
 break the line in between, and the gateway's own books: the suite believes the books, never the adapter's
 word.
 """

@@ -15,15 +15,6 @@ from tests.support.waiting import eventually
 PATIENCE_S = 60.0
 """Far more than anything takes on a quiet machine: a test fails by it, and never waits for it."""
 CALL_S_MAX = 3 * PATIENCE_S
-HASTE = 1
-"""The phone waits this many times shorter than it was told: who polls more often learns nothing else."""
-
-
-class ImpatientClock(SystemClock):
-    """Real time, and a phone with little patience."""
-
-    def sleep(self, duration_s: float) -> None:
-        super().sleep(duration_s / HASTE)
 
 
 class HttpPhoneLine:

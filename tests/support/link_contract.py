@@ -1,7 +1,7 @@
 """The part of the contract suite that every gateway with payment links inherits: one key, one page, one
 charge.
 
-Inherit `LinkContract` in a class named `Test...` beside the gateway's own, and give it a fixture `bench` that
+Inherit `LinkContract` in a class named `Test...` beside the gateway's own, and give it a fixture `harness` that
 is a `LinkHarness`. What is believed are the gateway's own books.
 """
 
@@ -35,7 +35,7 @@ AMOUNT_MINOR = 5000
 
 
 class LinkHarness(GatewayHarness):
-    """A bench whose gateway has payment pages, and payers."""
+    """A harness whose gateway has payment pages, and payers."""
 
     @abstractmethod
     def link(self, key: str, **changed: Any) -> PayLink:

@@ -1,4 +1,4 @@
-"""The sandbox on the bench of the contract suite: the real adapter, a real socket, a bank with open books."""
+"""The sandbox for the contract suite: the real adapter, a real socket, a bank with open books."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager

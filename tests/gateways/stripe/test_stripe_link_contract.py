@@ -20,7 +20,7 @@ LINK_KINDS = {
 
 
 class StripeLinkHarness(StripeHarness, LinkHarness):
-    """Stripe's bench, with payers."""
+    """Stripe's harness, with payers."""
 
     def __init__(self, server: StripeServer, clock: ManualClock) -> None:
         super().__init__(server, CardEntry.TOKENIZE, moto=False)

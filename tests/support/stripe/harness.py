@@ -1,4 +1,4 @@
-"""Stripe on the contract suite's bench: the real adapter and library, a real socket, open books."""
+"""Stripe for the contract suite: the real adapter and library, a real socket, open books."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager

@@ -5,10 +5,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from ivr.fraud.lockout_admin import LockoutAdmin
 from ivr.platform.clock import rfc3339
-from ivr.web.api import keys
-from ivr.web.api.blueprint import blueprint
 from ivr.web.api.cards import CardRoutes
 from ivr.web.api.problem import Problem
 from tests.support.api_client import ApiClient
@@ -25,24 +22,6 @@ def bank() -> SavingGateway:
 @pytest.fixture
 def services(engine: sa.Engine, bank: SavingGateway) -> PaymentServices:
     return PaymentServices(engine, bank=bank)
-
-
-@pytest.fixture
-def api(services: PaymentServices) -> ApiClient:
-    app = flask.Flask("test_cards")
-    made = blueprint(
-        services.engine,
-        payments=services.payments,
-        lockouts=LockoutAdmin(services.engine, None, services.clock),
-        home_country="ES",
-        work=services.work,
-        clock=services.clock,
-        ids=services.ids,
-    )
-    app.register_blueprint(made)
-    with services.engine.begin() as tx:
-        _, secret = keys.make(tx, "billing system", clock=services.clock, ids=services.ids)
-    return ApiClient(app, secret.reveal(), set())
 
 
 def test_a_customers_cards_with_what_they_agreed_to(api: ApiClient, services: PaymentServices) -> None:
