@@ -126,6 +126,8 @@ class ByFile(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file in CALL_THE_SAME_SERVERS:
             return "servers"
+        if file == "tests/simulation/test_worlds.py":  # each of its tests takes as long as a file
+            return nodeid
         return "clean roots" if file in MAKE_CLEAN_ROOTS else file
 
 
