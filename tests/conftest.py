@@ -22,7 +22,7 @@ from ivr.jobs.store import migrate_work
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from ivr.platform.logs import PINNED
-from tests.support.databases import Databases, folder_in_memory, postgres_server
+from tests.support.databases import Databases, folder_in_memory, memory, postgres_server
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.support.statements import StatementsPlugin
@@ -72,6 +72,8 @@ SLOW_FOLDERS = tuple(
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if (folder := memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))  # where `tmp_path` is
     if path := config.getoption("--statements"):
         config.pluginmanager.register(StatementsPlugin(path))
 
@@ -124,6 +126,8 @@ class ByFile(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file in CALL_THE_SAME_SERVERS:
             return "servers"
+        if file == "tests/simulation/test_worlds.py":  # each of its tests takes as long as a file
+            return nodeid
         return "clean roots" if file in MAKE_CLEAN_ROOTS else file
 
 

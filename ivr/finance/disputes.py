@@ -1,9 +1,11 @@
 """Disputes: a payer's bank wants money back, and the merchant has to answer in time.
 
-A dispute is kept as the gateway tells it and moves no money
-in our ledger: what it costs stands in the payout's lines. Notices come late, twice and out of order: one that
-was decided is never open again, of two decisions the later one counts, of two that are open the one to be
-answered later, and one that comes before its payment is known is tied to it afterwards.
+A dispute is kept as the gateway reports it and moves no money in our ledger: the payout's lines show what it
+costs. Webhooks come late, twice and out of order:
+
+- a decided dispute is never open again; of two decisions the later one counts;
+- of two reports of an open dispute, the one with the later deadline counts;
+- a dispute that comes before its payment is known is tied to it afterwards.
 """
 
 from dataclasses import dataclass, fields
@@ -47,14 +49,14 @@ class DisputeShown:
 _ATTEMPT = sa.func.coalesce(
     dispute.c.attempt_id, attempt_of_charge(dispute.c.gateway, dispute.c.charge_reference)
 )
-"""A dispute may be told before the charge's own answer was kept: then it is found by its reference."""
+"""A dispute can be reported before the charge's own answer is kept: then its reference finds the attempt."""
 
 
 def keep(
     tx: sa.Connection, gateway: str, told: DisputeUpdated, now: datetime, told_at: datetime | None = None
 ) -> str | None:
-    """The attempt that is disputed, where this is news of it; None for a repeat, or for no charge of ours.
-    `told_at`: when it stood so, by the gateway's clock.
+    """The disputed attempt, where this is news; None for a repeat, or for no charge of ours. `told_at`: when
+    it was so, by the gateway's clock.
     """
     here = sa.and_(dispute.c.gateway == gateway, dispute.c.reference == told.reference)
     names = ("state", "attempt_id", "answer_by", "told_at")
@@ -87,7 +89,7 @@ def _overturns(told: DisputeUpdated, told_at: datetime | None, decided_at: datet
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    """When something stood so for the last time: what came in between has come to nothing."""
+    """When it was so for the last time."""
     return max((at for at in (one, other) if at is not None), default=None)
 
 
@@ -104,8 +106,8 @@ def _facts(told: DisputeUpdated, told_at: datetime | None) -> dict[str, object]:
 
 
 def _ends_later(told: DisputeUpdated, answer_by: datetime | None) -> bool:
-    """Whether it is newer than what is kept in the same state: an inquiry that became a chargeback is open
-    as before, and has to be answered anew; both may be told in one moment, and the end that it names tells.
+    """Whether its deadline is later than the kept one. An inquiry that became a chargeback is still open, and
+    has to be answered anew; both may be reported in one moment, so the deadline says which is newer.
     """
     return told.answer_by is not None and (answer_by is None or told.answer_by > answer_by)
 
@@ -113,7 +115,7 @@ def _ends_later(told: DisputeUpdated, answer_by: datetime | None) -> bool:
 def tie(
     tx: sa.Connection, gateway: str, charge_reference: str, attempt_id: str, now: datetime
 ) -> list[DisputeUpdated]:
-    """The disputes that came before anybody knew whose charge it is: from now on they are this attempt's."""
+    """Disputes of this charge that came before its attempt was known: from now on they are this attempt's."""
     orphans = sa.and_(
         dispute.c.gateway == gateway,
         dispute.c.charge_reference == charge_reference,
@@ -137,7 +139,7 @@ def tie(
 
 
 def attempt_id_of(tx: sa.Connection, gateway: str, charge_reference: str) -> str | None:
-    """The attempt of that charge; where two hold it, by a mistake that a person made, the first paid."""
+    """The attempt of that charge; where two hold it by a person's mistake, the one that was paid first."""
     ids = (
         tx.execute(
             sa.select(attempt.c.id)
@@ -153,7 +155,7 @@ def attempt_id_of(tx: sa.Connection, gateway: str, charge_reference: str) -> str
 
 
 def listed(tx: sa.Connection, limit: int, *, also_decided: bool = False) -> list[DisputeShown]:
-    """The one to be answered first on top."""
+    """Disputes, those to be answered first on top."""
     return _shown(tx, sa.true() if also_decided else dispute.c.state == DisputeState.OPEN, limit)
 
 
@@ -219,7 +221,7 @@ def changed(
 
 
 def of_reference(tx: sa.Connection, reference: str) -> list[DisputeShown]:
-    """The disputes that gateways call so: one, unless two gateways use the same name."""
+    """The disputes of this reference: one, unless two gateways use the same."""
     return _shown(tx, dispute.c.reference == reference)
 
 

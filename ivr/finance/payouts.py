@@ -1,8 +1,8 @@
 """Payouts: what reached the merchant's bank account, line by line, so that finance can name each cent.
 
-A payout is kept when the gateway tells of it, and its lines are asked for by a job until they are there. What
-could go wrong is a sum that does not agree: the lines are kept all the same, and the log says so. Or the
-merchant's bank does not take it, days after it was told as paid: then it stands as failed.
+A payout is kept when the gateway reports it, and a job asks for its lines until they are there. Lines whose
+sum differs from the payout are kept all the same, and logged. Where the merchant's bank does not take it,
+days after it was reported as paid, it is failed.
 """
 
 from dataclasses import asdict, dataclass
@@ -34,11 +34,11 @@ class Payouts:
     ids: Ids
 
     def keep(self, tx: sa.Connection, told: PayoutSettled) -> None:
-        """A payout that is told again is kept, and its lines are asked for, once."""
+        """Keeps the payout and asks for its lines, once, however often it is reported."""
         self.work.enqueue(tx, READ_PAYOUT, self._kept(tx, told))
 
     def fail(self, tx: sa.Connection, told: PayoutFailed) -> None:
-        """The merchant's bank did not take it. Its lines stay: they are what the gateway has again, and pays
+        """The merchant's bank did not take it. Its lines stay: the gateway has that money again, and pays it
         out under another reference.
         """
         payout_id = self._kept(tx, told)

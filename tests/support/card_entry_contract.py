@@ -40,25 +40,11 @@ class TokenContract(GatewayContract):
     found = Approved
     done = Approved
 
-    def pay(
-        self,
-        harness: GatewayHarness,
-        key: str,
-        amount_minor: int = 5000,
-        currency: str = "EUR",
-        card: Card | None = None,
-    ) -> Result:
-        return self.charge(harness, key, self.token(harness, key, card), amount_minor, currency)
+    def pay_order(self, harness: GatewayHarness, order: Order, card: Card | None = None) -> Result:
+        return self.charge_order(harness, order, self.token(harness, order.key, card))
 
-    def ask_first(
-        self,
-        harness: GatewayHarness,
-        key: str,
-        amount_minor: int = 5000,
-        card: Card | None = None,
-        currency: str = "EUR",
-    ) -> Result:
-        return self.pay(harness, key, amount_minor, currency, card)
+    def ask_first_of(self, harness: GatewayHarness, order: Order, card: Card | None = None) -> Result:
+        return self.pay_order(harness, order, card)
 
     def first_times(
         self,
@@ -79,16 +65,11 @@ class TokenContract(GatewayContract):
         assert isinstance(made, Tokenized)
         return made.token
 
-    def charge(
-        self,
-        harness: GatewayHarness,
-        key: str,
-        token: Secret,
-        amount_minor: int = 5000,
-        currency: str = "EUR",
-    ) -> Result:
-        order = order_of(key, amount_minor, currency)
-        harness.orders.setdefault(key, order)
+    def charge(self, harness: GatewayHarness, key: str, token: Secret) -> Result:
+        return self.charge_order(harness, order_of(key), token)
+
+    def charge_order(self, harness: GatewayHarness, order: Order, token: Secret) -> Result:
+        harness.orders.setdefault(order.key, order)
         reference = self.reference(harness, order)
         if isinstance(reference, Declined | Unknown):
             return reference
@@ -165,36 +146,23 @@ class AuthorizationContract(GatewayContract):
     found = Authorized
     done = CardAuthorized
 
-    def pay(
-        self,
-        harness: GatewayHarness,
-        key: str,
-        amount_minor: int = 5000,
-        currency: str = "EUR",
-        card: Card | None = None,
-    ) -> Result:
+    def pay_order(self, harness: GatewayHarness, order: Order, card: Card | None = None) -> Result:
         """As a worker that may not remember: what the issuer holds is looked up, and captured."""
-        asked = self.ask_first(harness, key, amount_minor, card, currency)
+        asked = self.ask_first_of(harness, order, card)
         if isinstance(asked, Declined):
             return asked
-        found = self.look(harness, key, cancel=False)
+        found = self.look(harness, order.key, cancel=False)
         if isinstance(found, Approved):
-            return harness.gateway.capture(
-                CaptureRequest(key, found.gateway_reference, amount_minor, currency)
-            )
-        assert isinstance(found, Authorized)
-        return harness.gateway.capture(CaptureRequest(key, found.authorization, amount_minor, currency))
+            held = found.gateway_reference
+        else:
+            assert isinstance(found, Authorized)
+            held = found.authorization
+        return harness.gateway.capture(CaptureRequest(order.key, held, order.amount_minor, order.currency))
 
-    def ask_first(
-        self,
-        harness: GatewayHarness,
-        key: str,
-        amount_minor: int = 5000,
-        card: Card | None = None,
-        currency: str = "EUR",
+    def ask_first_of(
+        self, harness: GatewayHarness, order: Order, card: Card | None = None
     ) -> CardAuthorized | Declined | Unknown:
-        order = order_of(key, amount_minor, currency)
-        harness.orders.setdefault(key, order)
+        harness.orders.setdefault(order.key, order)
         return harness.authorizer.authorize(card or harness.good_card, order)
 
     def undeclared(self, harness: GatewayHarness) -> list[Callable[[], Any]]:

@@ -28,6 +28,18 @@ def card(number: str, code: str = "973", month: int = 12, year: int = 2030) -> C
     return Card(Secret(number), month, year, Secret(code))
 
 
+DECLINING = {
+    Decline.EXPIRED_CARD: card("4000000000000069"),
+    Decline.GENERIC: card("4000000000000002"),
+    Decline.INCORRECT_CVC: card("4000000000000127"),
+    Decline.INSUFFICIENT_FUNDS: card("4000000000009995"),
+    Decline.ISSUER_UNAVAILABLE: card("4000000000000119"),
+    Decline.LOST_STOLEN: card("4000000000009987"),
+    Decline.SUSPECTED_FRAUD: card("4100000000000019"),
+}
+"""Test cards that mean the same at the sandbox and at Stripe."""
+
+
 class PlantedBugError(Exception):
     """Stands for a bug in an adapter."""
 
@@ -50,12 +62,12 @@ class GatewayHarness(ABC):
     """AskedVerb where the gateway's card entry is `tokenize`."""
     authorizer: Authorizer
     """AskedVerb where it is `authorize`."""
-    good_card: Card
+    good_card: Card = card("4242424242424242")
     declining: Mapping[Decline, Card]
     """A card for every reason that this gateway can give."""
-    currencies: Mapping[int, str]
+    currencies: Mapping[int, str] = {0: "JPY", 2: "EUR", 3: "KWD"}
     """A currency with 0, with 2 and with 3 decimals."""
-    foreign_currency: str
+    foreign_currency = "XTS"
     """One that the gateway does not declare."""
 
     def __init__(self) -> None:

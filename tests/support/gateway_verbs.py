@@ -41,6 +41,9 @@ class GatewayVerbs:
         currency: str = "EUR",
         card: Card | None = None,
     ) -> Result:
+        return self.pay_order(harness, order_of(key, amount_minor, currency), card)
+
+    def pay_order(self, harness: GatewayHarness, order: Order, card: Card | None = None) -> Result:
         raise NotImplementedError
 
     def ask_first(
@@ -52,6 +55,9 @@ class GatewayVerbs:
         currency: str = "EUR",
     ) -> Any:
         """Only the first verb: a charge, or an authorization."""
+        return self.ask_first_of(harness, order_of(key, amount_minor, currency), card)
+
+    def ask_first_of(self, harness: GatewayHarness, order: Order, card: Card | None = None) -> Any:
         raise NotImplementedError
 
     def first_times(

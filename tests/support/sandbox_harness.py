@@ -13,7 +13,15 @@ from gateways.sandbox import client
 from gateways.sandbox.adapter import SandboxGateway
 from gateways.sandbox.client import BankClient
 from gateways.sandbox.tokenize import SandboxTokenizer
-from tests.support.gateway_harness import FORGET, LOOKUP, AskedVerb, GatewayBooks, PlantedBugError, card
+from tests.support.gateway_harness import (
+    DECLINING,
+    FORGET,
+    LOOKUP,
+    AskedVerb,
+    GatewayBooks,
+    PlantedBugError,
+    card,
+)
 from tests.support.link_contract import HOUR, LOOKUP_LINK, LinkHarness, order
 from tests.support.sandbox_bank import ProcessingTime, RunningBank
 from tests.support.time_and_ids import ManualClock
@@ -34,19 +42,7 @@ PATHS = {
 
 
 class SandboxHarness(LinkHarness):
-    good_card = card("4242424242424242")
-    declining = {  # noqa: RUF012 - never written to
-        Decline.AUTHENTICATION_REQUIRED: card("4000002500003155"),
-        Decline.EXPIRED_CARD: card("4000000000000069"),
-        Decline.GENERIC: card("4000000000000002"),
-        Decline.INCORRECT_CVC: card("4000000000000127"),
-        Decline.INSUFFICIENT_FUNDS: card("4000000000009995"),
-        Decline.ISSUER_UNAVAILABLE: card("4000000000000119"),
-        Decline.LOST_STOLEN: card("4000000000009987"),
-        Decline.SUSPECTED_FRAUD: card("4100000000000019"),
-    }
-    currencies = {0: "JPY", 2: "EUR", 3: "KWD"}  # noqa: RUF012 - never written to
-    foreign_currency = "XTS"
+    declining = DECLINING | {Decline.AUTHENTICATION_REQUIRED: card("4000002500003155")}
 
     def __init__(self, bank: RunningBank, card_entry: CardEntry) -> None:
         super().__init__()

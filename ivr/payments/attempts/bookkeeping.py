@@ -1,7 +1,7 @@
 """What the end of an attempt does to its bill and to the ledger, in the transaction of the move.
 
 An approved charge is booked even where the bill, or another payment, contradicts it: the money was taken. The
-contradiction is written into the payment's history, and logged, for finance.
+discrepancy is written into the payment's history, and logged, for finance.
 """
 
 from datetime import datetime

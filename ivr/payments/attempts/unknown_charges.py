@@ -62,9 +62,9 @@ class UnknownChargeJob:
         return attempt if attempt.state is State.UNKNOWN else None
 
     def _was_never_confirmed(self, attempt: Attempt) -> bool:
-        """Whether it was to be prepared, and no reference was kept while its worker had it: then it was never
-        confirmed and can no longer be, and the gateway, which may repeat a fault of its own for a day, need
-        not be asked. An attempt without a token is a link, or its card was entered to authorize.
+        """Whether it was to be prepared, and no reference was kept. Then it was never confirmed and no longer
+        can be, so the gateway, which may repeat a fault of its own for a day, is not asked. An attempt
+        without a token is a link, or its card was entered to authorize.
         """
         return (
             self.gateway.prepares

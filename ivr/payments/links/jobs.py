@@ -1,10 +1,9 @@
 """The jobs of a payment by link: open its page at the gateway, and look what became of it.
 
-Opening takes nothing, so one whose answer is lost is only looked up, under the same key, and never opened a
-second time. A link that is open is looked at when the gateway says that something happened, and at its
-expiry; then, or when somebody wants it closed, it is closed, and only the gateway's word that it was not paid
-ends it. What could go wrong is a gateway that is silent: the part of the bill stays held, and after a day a
-person decides.
+A page whose opening got no answer is looked up under the same key, and never opened a second time. An open
+link is looked at when the gateway reports something, and at its expiry. Then, or when somebody wants it
+closed, it is closed; it ends without a charge only when the gateway says that it was not paid. While the
+gateway is silent, the part of the bill stays held; after a day a person decides.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,7 @@
-"""A link as its payer may know it: by its token alone, how far its payment is; and how it was sent to them.
+"""What the payer behind a link may see of its payment, found by the link's token alone; and how it was sent.
 
-One query, whatever the token is. Only the state that the ledger was written with is `PAID`, and only refunds
-that are in the ledger count as given back. Whoever asks how a link was sent is never told the text, which
-holds the token.
+A payment is `PAID` only once its ledger entry is written, and only refunds in the ledger count as refunded.
+How a link was sent is shown without the text, which holds the token.
 """
 
 from dataclasses import dataclass, field

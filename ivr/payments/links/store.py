@@ -1,7 +1,7 @@
-"""The link of an attempt that is paid by link: kept, found by its token, and asked for in the same words.
+"""The link of an attempt that is paid by link, and the payer's open links.
 
-The token stands in our own URL and in the payer's text, nowhere else: never in a log. What is asked of the
-gateway is made of this row alone, so that any process can ask again under the attempt's key.
+The token stands in our own URL and in the payer's text, never in a log. The request to the gateway is made of
+this row alone, so that any process can repeat it under the attempt's key.
 """
 
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ from ivr.payments.attempts.store import Attempt
 from ivr.platform.phone_numbers import forms_of
 
 DONE = "done"
-"""In the query of the address to which the gateway leads who has paid: their payment is to be taken for one
-that is being confirmed, until we hear of it. It proves nothing, and nobody is told "paid" for it.
+"""In the query of the address to which the gateway sends a payer who has paid: the page says that the payment
+is being confirmed, until the gateway tells us. It proves nothing, and nobody is told "paid" for it.
 """
 LEFT = "left"
-"""In the query of the address to which it leads who leaves without paying."""
+"""In the query of the address to which the gateway sends a payer who leaves without paying."""
 
 LINKS_A_DAY_MAX = 10
 """To one number: whoever shows it in a call has texts sent to it, at the merchant's cost."""
@@ -65,7 +65,7 @@ class Link:
         return f"{self.base_url}/pay/{self.token.reveal()}"
 
     def request(self, order: Order, language: str) -> PayLink:
-        """What the gateway is asked for. Who leaves without paying is not sent back to the page at once."""
+        """The request to the gateway. A payer who leaves unpaid is not sent back to the page at once."""
         return PayLink(
             order=order,
             expires_at=self.expires_at,
@@ -84,8 +84,8 @@ class Link:
 
 
 def minutes_left(expires_at: datetime, now: datetime) -> int:
-    """Whole minutes that a link can still be paid, for a payer to be told: never more than there are, and
-    without what was laid on its life for a slow opening.
+    """Whole minutes that a link can still be paid, as the payer reads them: without the grace that was added
+    for a slow opening.
     """
     return max(0, ceil(((expires_at - now).total_seconds() - timeouts.LINK_GRACE_S) / 60))
 
@@ -106,7 +106,7 @@ def make(tx: sa.Connection, attempt_id: str, token: str, terms: LinkTerms, now: 
 
 
 def keep_opened(tx: sa.Connection, attempt_id: str, answer: LinkOpen, now: datetime) -> None:
-    """What the gateway says of its page; said again, the first moment stays."""
+    """The gateway's page; `opened_at` stays what it was the first time."""
     link = tables.pay_link.c
     tx.execute(
         sa.update(tables.pay_link)

@@ -1,7 +1,7 @@
-"""Payments as programs and people read them: a feed of what changed, one payment, and counts. Never a token.
+"""Payments as programs and people read them: a feed of what changed, the latest, and one. Never a token.
 
-The feed follows the history of moves: whatever happens to a payment brings it to the end again.
-`ivr.platform.database.change_feed` says how a cursor misses nothing.
+The feed follows the history of moves: whatever happens to a payment brings it to the end again. How a cursor
+misses nothing: `ivr.platform.database.change_feed`.
 """
 
 import re
@@ -22,9 +22,10 @@ from ivr.platform.database.change_feed import LIMIT_MAX, OVERLAP_S, BadCursorErr
 from ivr.platform.database.engine import Instant
 
 _CURSOR = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
-"""Behind which move the page begins; in the middle of a walk also from where its end is read again."""
+"""The move behind which the page begins; in the middle of a list also the move from which it is read again.
+"""
 _CLOCKS_APART_S = 60
-"""More than two machines' clocks differ: no move of a payment is that much older than the payment."""
+"""Longer than two machines' clocks differ: no move of a payment is older than the payment by so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class RefundShown:
 
 @dataclass(frozen=True, slots=True)
 class LinkShown:
-    """The link of a payment by link; never what is in it, for who has that may pay."""
+    """The link of a payment by link, without its token: whoever has that may pay."""
 
     expires_at: datetime
     opened_at: datetime | None
@@ -63,7 +64,7 @@ class Payment:
     method: Method
     amount_minor: int
     refunded_minor: int
-    """Given back for certain; what is only asked for stands in `refunds`."""
+    """Of approved refunds; those under way stand in `refunds`."""
     currency: str
     bill_id: str
     bill_reference: str

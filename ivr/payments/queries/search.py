@@ -1,8 +1,7 @@
 """Finding payments by whatever somebody holds: our references, the gateway's, a call's or a bill's.
 
-Every look-up reads by an index. The first that knows the name decides, so that the reference which a payer
-was told is never taken for a bill of the same eight digits. What could go wrong is a guess: who means to move
-money asks `reading.show`, which takes a payment's own names alone.
+Every look-up reads by an index. The first that finds something decides, so a payment's reference is never
+taken for a bill of the same eight digits. To move money, use `own`, which takes a payment's own names alone.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,8 @@
 """Refunds of our payments that this server did not make, such as those made in the gateway's dashboard.
 
 A webhook that says "refunded" does not say by whom, and can come while our own refunds are unknown, declined
-or returned: no sum of our books tells those apart. So it is only noted, and once the payment is approved the
-gateway is asked what bears no key of ours: an answer that is right whatever our refunds do. What finance was
-told is kept, and only another sum than that is news.
+or returned. So it is only noted; once the payment is approved, the gateway is asked for the sum of refunds
+that have no key of ours. The sum that finance was told is kept, and only another sum is reported.
 """
 
 import sqlalchemy as sa
@@ -20,8 +19,8 @@ log = structlog.get_logger()
 
 
 def hear(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
-    """A webhook says that some of it was refunded, or came back; `attempt` was read by `store.locked`. One
-    that is not approved yet is asked about when it is: see `Transitions`.
+    """A webhook says that some of it was refunded, or came back; `attempt` was read by `store.locked`. The
+    gateway is asked once the attempt is approved: see `Transitions`.
     """
     attempt_store.update(tx, attempt.id, external_refund_heard_at=transitions.clock.now())
     if attempt.state is State.APPROVED:
@@ -34,7 +33,7 @@ def is_asked(attempt: Attempt) -> bool:
 
 
 def record(transitions: Transitions, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
-    """The gateway's answer: kept, and reported where it is another than before. The books do not change."""
+    """Keeps the gateway's answer, and reports it where the sum has changed. The books do not change."""
     before_minor = attempt.refunded_externally_minor
     if in_all_minor != before_minor:
         log.error("given_back_elsewhere", attempt_id=attempt.id, in_all_minor=in_all_minor)

@@ -97,9 +97,9 @@ class RefundTransitions(RowTransitions):
         return done
 
     def _take_back(self, tx: sa.Connection, refund: Refund, gateway_code: str) -> Refund:
-        """The payer's bank returned it, days later: the merchant has the money again, and the payer has not.
-        A person refunds it by another way. While somebody else is paying that part of the bill, nothing is
-        changed; where they have paid it, the bill is paid twice, and the refund's end says so.
+        """The payer's bank returned it, days later: the merchant has the money again. A person refunds it by
+        another way. While somebody else is paying that part of the bill, nothing is changed; where they have
+        paid it, the bill is paid twice, and the refund's note says so.
         """
         attempt = attempt_store.locked(tx, refund.attempt_id)
         if not reservation.paid_after_all(tx, attempt.bill_id, refund.amount_minor, self.clock.now()):
@@ -134,7 +134,7 @@ class RefundTransitions(RowTransitions):
         return self.approve(tx, refund, gateway_reference, "given back after all")
 
     def report_contradiction(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
-        """The gateway says now what it had ruled out: it is recorded, and a person has to hear of it."""
+        """The gateway says now what it had ruled out: it is recorded, and logged for a person."""
         said = WORDS[type(answer)]
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "state": str(refund.state)}
         log.critical("gateway_contradicts_itself", **facts, says=said)

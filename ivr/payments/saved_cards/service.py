@@ -1,9 +1,7 @@
-"""Saved cards, as a call, a program and a payment's move deal with them: agreed to, kept once they have paid,
-forgotten when anybody says so.
+"""Saved cards: agreed to in a call, saved once they have paid, deleted when anybody says so.
 
-Everything is written in the caller's transaction; the gateway is asked by the jobs of
-`ivr.payments.saved_cards.jobs`. What could go wrong is a card that outlives its consent: from `forget` on it
-is neither offered nor charged, whatever the gateway says.
+Everything is written in the caller's transaction; the jobs of `ivr.payments.saved_cards.jobs` ask the
+gateway. From `forget` on a card is neither offered nor charged, whatever the gateway says.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""A saved card as it is kept, with its payer's consent: frozen records, and how they are read and locked.
+"""Saved cards as they are stored, each with its payer's consent, and all statements on their table.
 
-The token is no card data, but it charges money: it is a secret that masks itself, and is gone once the card
-is forgotten. The consent stays: it says why we had it.
+The token is no card data, but it charges money: it is a secret that masks itself, and is wiped when the card
+is deleted. The consent stays: it says why we had the card.
 """
 
 from collections.abc import Iterable

@@ -68,14 +68,6 @@ def code_digits(kind: str | None) -> int:
     return 4 if kind == "amex" else 3
 
 
-def code_fault(code: str, kind: str | None) -> str | None:
-    return None if len(code) == code_digits(kind) else "invalid-security-code"
-
-
-def postal_code_fault(postal_code: str, digits_min: int) -> str | None:
-    return None if len(postal_code) >= digits_min else "invalid-postal-code"
-
-
 @dataclass(frozen=True, slots=True)
 class NumberRules(GatherRules):
     """A card number is over when it is whole; what cannot be whole yet waits for more keys."""

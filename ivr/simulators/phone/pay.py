@@ -122,17 +122,17 @@ class PaySession:
         expiry = self._ask(PayStep.EXPIRY, GatherRules(4), lambda e: cards.expiry_fault(e, self.line.now()))
         code = postal_code = None
         if verb.security_code:
-            rules = GatherRules(cards.code_digits(kind))
-            code = Secret(self._ask(PayStep.CODE, rules, lambda c: cards.code_fault(c, kind)))
+            digits = cards.code_digits(kind)
+            code = Secret(self._ask_digits(PayStep.CODE, digits, digits, "invalid-security-code"))
         if verb.postal_code == "true":
-            least = verb.postal_code_digits_min
-            rules = GatherRules(_POSTAL_CODE_DIGITS_MAX)
-            postal_code = Secret(
-                self._ask(PayStep.POSTAL_CODE, rules, lambda p: cards.postal_code_fault(p, least))
-            )
+            least, most = verb.postal_code_digits_min, _POSTAL_CODE_DIGITS_MAX
+            postal_code = Secret(self._ask_digits(PayStep.POSTAL_CODE, least, most, "invalid-postal-code"))
         elif verb.postal_code != "false":
             postal_code = Secret(verb.postal_code)
         return KeyedCard(Secret(number), kind, Secret(expiry), code, postal_code)
+
+    def _ask_digits(self, step: PayStep, least: int, most: int, fault: str) -> str:
+        return self._ask(step, GatherRules(most), lambda keyed: None if len(keyed) >= least else fault)
 
     def _ask(self, step: PayStep, rules: GatherRules, fault_of: Callable[[str], str | None]) -> str:
         """The field, once it is right."""

@@ -14,6 +14,7 @@ from gateways.stripe.adapter import StripeGateway
 from gateways.stripe.client import RETRIES, Stripe, StripeTimeLimits
 from gateways.stripe.tokenize import StripeTokenizer
 from tests.support.gateway_harness import (
+    DECLINING,
     FORGET,
     LOOKUP,
     AskedVerb,
@@ -42,19 +43,7 @@ BRISK = StripeTimeLimits(pause_s=0.01)
 
 
 class StripeHarness(GatewayHarness):
-    good_card = card("4242424242424242")
-    declining = {  # noqa: RUF012 - never written to
-        Decline.AUTHENTICATION_REQUIRED: card("4000002760003184"),
-        Decline.EXPIRED_CARD: card("4000000000000069"),
-        Decline.GENERIC: card("4000000000000002"),
-        Decline.INCORRECT_CVC: card("4000000000000127"),
-        Decline.INSUFFICIENT_FUNDS: card("4000000000009995"),
-        Decline.ISSUER_UNAVAILABLE: card("4000000000000119"),
-        Decline.LOST_STOLEN: card("4000000000009987"),
-        Decline.SUSPECTED_FRAUD: card("4100000000000019"),
-    }
-    currencies = {0: "JPY", 2: "EUR", 3: "KWD"}  # noqa: RUF012 - never written to
-    foreign_currency = "XTS"
+    declining = DECLINING | {Decline.AUTHENTICATION_REQUIRED: card("4000002760003184")}
 
     def __init__(self, server: StripeServer, card_entry: CardEntry, *, moto: bool = True) -> None:
         super().__init__()

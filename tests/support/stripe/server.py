@@ -5,7 +5,7 @@ again, `close` is for good; all three cut the connections that are open. Nothing
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from ivr.platform.clock import Clock
 from ivr.platform.ids import Ids, RandomIds
 from tests.support.stripe.account import StripeAccount, Switches
-from tests.support.stripe.line import Harm, HeldAnswer, Line, LostError
-from tests.support.stripe.wire import Answer, Request
+from tests.support.stripe.line import Line, LostError
+from tests.support.stripe.wire import Request
 from tests.support.time_and_ids import ManualClock
 
 
@@ -86,6 +86,7 @@ class StripeServer:
     ) -> None:
         self.account = StripeAccount(clock or ManualClock(), ids or RandomIds(), switches)
         self.line = Line(self.account)
+        self.harm = self.line.harm
         self._handler = type("Handler", (_Handler,), {"line": self.line})
         self._server: _Server | None = None
         self._thread: Thread | None = None
@@ -114,18 +115,6 @@ class StripeServer:
     def close(self) -> None:
         self.line.calm()
         self.refuse()
-
-    def harm(
-        self,
-        harm: Harm | str,
-        kind: str | None = None,
-        *,
-        times: int = 1,
-        delay_s: float = 0,
-        act: Callable[[], None] | None = None,
-        says: Answer | None = None,
-    ) -> HeldAnswer:
-        return self.line.harm(harm, kind, times=times, delay_s=delay_s, act=act, says=says)
 
     @property
     def settings(self) -> dict[str, str]:
