@@ -22,7 +22,7 @@ from ivr.jobs.store import migrate_work
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from ivr.platform.logs import PINNED
-from tests.support.databases import Databases, folder_in_memory, postgres_server
+from tests.support.databases import Databases, folder_in_memory, memory, postgres_server
 from tests.support.recorded_jobs import RecordedJobs
 from tests.support.refused_skips import pytest_sessionfinish, pytest_terminal_summary
 from tests.support.statements import StatementsPlugin
@@ -72,6 +72,8 @@ SLOW_FOLDERS = tuple(
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if (folder := memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))  # where `tmp_path` is
     if path := config.getoption("--statements"):
         config.pluginmanager.register(StatementsPlugin(path))
 

