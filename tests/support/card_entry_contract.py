@@ -1,6 +1,7 @@
 """The contract suite by card entry: what is charged by token, and what is authorized and captured.
 
-Inherit `TokenContract` or `AuthorizationContract` in a class named `Test...`, and give it a fixture `harness`.
+Inherit `TokenContract` or `AuthorizationContract` in a class named `Test...`, and give it a fixture
+`harness`.
 """
 
 from collections.abc import Callable

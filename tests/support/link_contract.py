@@ -1,8 +1,8 @@
 """The part of the contract suite that every gateway with payment links inherits: one key, one page, one
 charge.
 
-Inherit `LinkContract` in a class named `Test...` beside the gateway's own, and give it a fixture `harness` that
-is a `LinkHarness`. What is believed are the gateway's own books.
+Inherit `LinkContract` in a class named `Test...` beside the gateway's own, and give it a fixture `harness`
+that is a `LinkHarness`. What is believed are the gateway's own books.
 """
 
 from abc import abstractmethod
