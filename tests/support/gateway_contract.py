@@ -2,7 +2,7 @@
 
 An adapter inherits it by its card entry: see `card_entry_contract`. The class has a fixture `harness`.
 Charges and refunds have parts of their own; here stands what holds for every verb: a gateway that is gone,
-what is not declared, and that no secret stands in any log record, result or file after a test, whatever it was about.
+what is not declared, and that no secret stands in any log record, result or file after a test.
 """
 
 import logging
