@@ -108,7 +108,7 @@ class RecordedEvents:
                 channel="console",
                 language=event.payment.language,
                 body=body,
-                state="waiting",
+                state="queued",
                 created_at=self.clock.now(),
             )
         )

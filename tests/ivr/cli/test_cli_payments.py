@@ -227,7 +227,7 @@ def test_a_payment_by_link(paybycall: Run, engine: sa.Engine, monkeypatch: pytes
     assert link is not None
     assert re.search(r"^method +link$", shown, re.MULTILINE)
     assert re.search(r"^link expires +2026-11-22 \d\d:\d\d:\d\dZ$", shown, re.MULTILINE)
-    assert "link               open for 60 more min; its text is not sent yet (console: waiting)" in shown
+    assert "link               open for 60 more min; its text is not sent yet (console: queued)" in shown
     clock.advance(600)
     sent = schema.confirmation.update().values(
         sent_at=clock.now(), recipient="+34600111222", body=link.short_url
