@@ -1,7 +1,8 @@
 """The gateway's webhooks: `POST /gateways/<name>/webhook`, signed by the gateway, and what each one does.
 
-A webhook is kept once, and proves nothing by itself: the gateway is asked about what it reports. So it may be
-late, repeated or out of order. An unknown attempt or an open link is looked up now instead of later.
+A webhook is stored once. What it says of a payment or a refund is not taken as proof: the gateway is asked,
+so the webhook may be late, repeated or out of order. An unknown attempt or an open link is looked up now
+instead of later. Disputes and payouts are recorded as the webhook states them, failed payouts too.
 """
 
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class GatewayEventService:
     payouts: Payouts
 
     def take(self, heard: GatewayEvent) -> bool:
-        """Keeps the event and asks for what follows, together; False for a repeat."""
+        """Stores the event and does what follows from it, in one transaction. False for a repeat."""
         with self.engine.begin() as tx:
             if not self._is_new(tx, heard):
                 return False
@@ -80,7 +81,7 @@ class GatewayEventService:
         return True
 
     def forget(self, now: datetime) -> int:
-        """Drops events that no gateway repeats any more; how many there were."""
+        """Deletes events that no gateway repeats any more; returns how many."""
         with self.engine.begin() as tx:
             old = gateway_event.c.at < now - timedelta(days=KEPT_DAYS)
             return tx.execute(sa.delete(gateway_event).where(old)).rowcount
@@ -112,13 +113,13 @@ class GatewayEventService:
         self._ask_about(tx, attempt, taken=isinstance(notice, RefundedExternally) or notice.taken)
 
     def _came_back(self, tx: sa.Connection, charge_reference: str) -> None:
-        """Of a payment of ours, or of nobody we know: the account may have others."""
+        """Ignored if the charge is not ours; other systems may use the same account."""
         attempt_id = disputes.attempt_id_of(tx, self.gateway, charge_reference)
         if attempt_id is not None:
             external_refunds.hear(self.transitions, tx, _named(attempt_store.locked(tx, attempt_id)))
 
     def _ask_about(self, tx: sa.Connection, attempt: Attempt, *, taken: bool) -> None:
-        """`taken`: whether the gateway says so; what was given back had been taken."""
+        """`taken`: whether the webhook says that money was taken; a refund implies it."""
         if attempt.state is State.UNKNOWN:
             self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT)
         elif attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
@@ -149,7 +150,7 @@ class GatewayEventService:
 
 
 def _named(attempt: Attempt) -> Attempt:
-    """The log lines of this webhook name its call."""
+    """Adds the attempt's call to the log lines of this webhook."""
     structlog.contextvars.bind_contextvars(call_id=attempt.call_id)
     return attempt
 

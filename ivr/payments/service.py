@@ -125,7 +125,7 @@ class PaymentService:
         }
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost, and closes links of bills that are over; how many.
+        """Schedules lost jobs again, and closes links of bills that are over; returns how many.
 
         Each row says when it is looked at next (`look_at`). A job that is merely slow does no harm: the
         second one has a number of its own, and each job reads the state anew.

@@ -42,11 +42,12 @@ SignedForm = Mapping[str, Sequence[str]]
 
 
 def retried(url: str) -> str:
-    """The URL as it is given to the carrier: it sends a webhook again where it met nobody, or a server error.
+    """The URL as it is given to the carrier: it sends a webhook again where the connection failed, or after a
+    server error.
 
-    A retry is safe: a repeated turn gets the answer that it got before. The carrier keeps the fragment to
-    itself and never sends it to us. Its 15 seconds in all stay as they are, so a webhook that was waited for
-    so long is not sent again. Source: twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
+    A retry is safe: a repeated turn gets the answer that it got before. The carrier never sends us the
+    fragment. Twilio's total limit of 15 s still applies: after a time-out of that length there is no retry.
+    Source: twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
     """
     return url + OVERRIDES
 
@@ -126,7 +127,7 @@ def _algorithm(settings: str) -> str:
 
 
 def _as_sent(raw_query: str) -> list[str]:
-    """The query as given, and read as WSGI shows bytes that came unencoded: each a character of its own."""
+    """The query as is, and re-decoded as UTF-8 if WSGI gave it as Latin-1."""
     if not raw_query:
         return [""]
     if raw_query.isascii():

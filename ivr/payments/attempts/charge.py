@@ -68,7 +68,7 @@ class ChargeJob:
         return self.transitions.move(tx, attempt, Event.CLAIM)
 
     def _too_late(self, tx: sa.Connection, attempt: Attempt) -> str | None:
-        """Why it is not sent any more; None: it is."""
+        """The reason not to send it, or None if it may be sent."""
         if self.transitions.clock.now() >= attempt.deadline_at:
             return "not claimed by its deadline"
         saved = attempt.saved_card_id

@@ -1,8 +1,8 @@
-"""The order of an attempt, as every gateway and every process asks for it: made of stored values alone.
+"""The order of an attempt, as every process sends it to the gateway: made of stored values alone.
 
-A gateway that is asked again under a key refuses other words than before, and then nobody learns what became
-of the first request. So what the payer reads is written down when the attempt is made, in their language and
-with the merchant's noun for a bill; the metadata, which programs and finance read, is in no language.
+A gateway refuses a second request under the same key if its words differ, and then does not say what became
+of the first. So what the payer reads is stored when the attempt is made, in their language and with the
+merchant's noun for a bill. The metadata, which programs and finance read, is in no language.
 """
 
 import re
@@ -42,7 +42,7 @@ class OrderWords:
 
 
 def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
-    """The attempt as the gateway hears of it; finance finds call, bill and payment in its dashboard."""
+    """The attempt's order for the gateway; finance finds call, bill and payment in its dashboard."""
     bill = tx.execute(_REFERENCE, {"wanted": attempt.bill_id}).scalar_one()
     words = _words(attempt, bill)
     metadata = {
@@ -85,13 +85,15 @@ def words_of_order(language: str, wording: Wording, *, bill: str, payment: str) 
 
 
 def words_before(language: str, *, bill: str, payment: str) -> OrderWords:
-    """The words of an attempt that holds none: release 0.1 made it, and the gateway may have been asked."""
+    """The words of an attempt made before migration 0017, which stores none. The gateway may know them."""
     description = _BEFORE.get(language, _BEFORE_ELSE).format(bill=bill, payment=payment)
     return OrderWords(description, f"BILL {bill}")
 
 
 def _statement(template: str, language: str, noun: Noun | None) -> str:
-    """The template in ASCII capitals. A noun of which no letter is left gives way to the language's own."""
+    """The template in ASCII capitals. If no letter of the merchant's noun is left, the language's own is
+    used.
+    """
     said = _capitals(noun.word) if noun else ""
     before, _, behind = with_noun(template, language, noun if said.strip() else None).partition("{bill}")
     return f"{_capitals(before)}{{bill}}{_capitals(behind)}"
@@ -104,7 +106,7 @@ def _capitals(text: str) -> str:
 
 @cache
 def _template(language: str) -> Mapping[str, Any]:
-    """With places for the bill and the payment."""
+    """The texts of the language's file, with `{bill}` and `{payment}`; English if there is no file."""
     path = _FOLDER / f"order.{language}.toml"
     spoken = path if path in _FOLDER.glob("order.*.toml") else _FOLDER / f"order.{_DEFAULT}.toml"
     with spoken.open("rb") as file:

@@ -108,7 +108,7 @@ class SavedCardService(RowTransitions):
         )
 
     def ask(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
-        """Asks for a job under a number of its own."""
+        """Schedules the job under a new number."""
         self.ask_job(tx, saved_card, card.id, job, delay_s)
 
 
