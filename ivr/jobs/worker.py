@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _POOL_SIZE = 8
+_SIGNAL_LOOK_S = 1.0
 _IDLE_LOOK_S = 0.02
 
 
@@ -146,9 +147,14 @@ class Worker:
         return True
 
     def run_until(self, stop: threading.Event, *, timeout_s: float = 25.0) -> bool:
-        """Works until `stop` is set, then as `stop` does."""
+        """Works until `stop` is set, then as `stop` does.
+
+        The wait has an end because the system may give a signal to any thread, and Python runs its handler
+        only once the main thread wakes: without an end, a SIGTERM could be heard never.
+        """
         self.start()
-        stop.wait()
+        while not stop.wait(_SIGNAL_LOOK_S):
+            pass
         return self.stop(timeout_s)
 
     def _is_idle(self, running: "_Running") -> bool:

@@ -1,12 +1,19 @@
 """SIGTERM in the middle of a call: what is under way is finished, and the exit status is 0."""
 
+import ctypes
+import platform
+import signal
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
 from tests.support.deployed_server import DeployedServer
 from tests.support.http_phone_line import PATIENCE_S, PhoneCall
 from tests.support.waiting import eventually
+
+TGKILL = {"x86_64": 234, "aarch64": 131}[platform.machine()]
+"""Linux's number of the call that signals one thread."""
 
 
 def heard_nothing_of_it(server: DeployedServer, reference: str, call: Future[PhoneCall]) -> None:
@@ -60,3 +67,12 @@ def test_an_idle_house_stops_at_once(server: DeployedServer) -> None:
     assert {name: server.stop(name) for name in ("web", "pci", "worker", "sandbox")} == {
         "web": 0, "pci": 0, "worker": 0, "sandbox": 0,
     }  # fmt: skip
+
+
+def test_a_signal_that_another_thread_receives_ends_a_worker(server: DeployedServer) -> None:
+    """The system may give a signal to any thread; Python runs its handler in the main thread alone."""
+    worker = server.popen("worker")
+    threads = (int(path.name) for path in Path(f"/proc/{worker.pid}/task").iterdir())
+    other = next(thread for thread in threads if thread != worker.pid)
+    assert ctypes.CDLL(None).syscall(TGKILL, worker.pid, other, signal.SIGTERM) == 0
+    assert server.stopped("worker") == 0

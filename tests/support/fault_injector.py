@@ -67,9 +67,12 @@ class FaultInjector:
         several = self._several
         for _ in range(TRIES_MAX):
             several.all_ready(kind)  # with one alone its callers would hear that nothing works
+            older = several.bank_requests(kind, path)
             self._server.harm("none", path, delay_s=BANK_THINKS_S, times=MANY)
             self._crowd.ring(self._server.add_bill())
-            name, request = several.until(lambda: several.bank_request_of(kind, path), f"a {kind} at {path}")
+            name, request = several.until(
+                partial(several.new_bank_request, kind, path, older), f"a {kind} at {path}"
+            )
             self._server.freeze(name)
             self._server.clear_faults()
             if several.banks[name].under_way.get(request.client_port) is request:

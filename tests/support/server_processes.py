@@ -117,7 +117,17 @@ class ServerProcesses:
     def stop(self, name: str) -> int:
         """SIGTERM, as `ask_to_stop`, until it has ended; its exit status."""
         self.ask_to_stop(name)
-        return self.processes._running.pop(name).wait(PATIENCE_S)
+        return self.stopped(name)
+
+    def stopped(self, name: str) -> int:
+        """Its exit status, once it has ended. It is killed where it does not end, and the test fails."""
+        process = self.processes._running.pop(name)
+        try:
+            return process.wait(PATIENCE_S)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def ask_to_stop(self, name: str, *, group: bool = False) -> None:
         """SIGTERM to the process itself, or to all its workers too: supervisors do either."""

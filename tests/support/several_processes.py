@@ -112,13 +112,20 @@ class SeveralProcesses:
 
     # Who does what ----------------------------------------------------------------------------------------
 
-    def bank_request_of(self, kind: str, path: str) -> tuple[str, Request] | None:
-        """A process of this kind whose request to this path the bank has not answered yet."""
-        for name in self.of_kind(kind):
-            for request in list(self.banks[name].under_way.values()):
-                if request.path == path:
-                    return name, request
-        return None
+    def bank_requests(self, kind: str, path: str) -> list[tuple[str, Request]]:
+        """Processes of this kind, with each request to this path that the bank has not answered yet."""
+        return [
+            (name, request)
+            for name in self.of_kind(kind)
+            for request in list(self.banks[name].under_way.values())
+            if request.path == path
+        ]
+
+    def new_bank_request(
+        self, kind: str, path: str, older: list[tuple[str, Request]]
+    ) -> tuple[str, Request] | None:
+        """As `bank_requests`, the first one. `older` may be of a process of this name that was killed."""
+        return next((one for one in self.bank_requests(kind, path) if one not in older), None)
 
     def worker_name(self, name: str) -> str:
         """What a worker calls itself, in its lock and in the rows of work that it claimed."""
