@@ -281,7 +281,10 @@ def _resolve(host: str, port: int, deadline: _Deadline) -> list[tuple[Any, ...]]
         except (OSError, UnicodeError) as fault:
             found.put(fault)
 
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    try:
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+    except RuntimeError as fault:  # the machine's limit of threads, no bug of ours
+        raise OSError("no thread can be started") from fault
     try:
         addresses = found.get(timeout=deadline.left_s())
     except queue.Empty:

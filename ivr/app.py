@@ -17,7 +17,7 @@ from ivr.payments import gateway_events
 from ivr.platform import logs
 from ivr.platform.database.availability import RETRY_AFTER_S, is_away
 from ivr.platform.readiness import Readiness, ReadinessMetric
-from ivr.platform.settings.config import load_config
+from ivr.platform.settings.web_settings import load_config
 from ivr.web.api import blueprint as api
 from ivr.web.carrier_webhooks import messages as message_webhooks
 from ivr.web.carrier_webhooks import wiring

@@ -19,7 +19,7 @@ from ivr.payments.service import PaymentService
 from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.ids import Ids, RandomIds
-from ivr.platform.settings.config import Config
+from ivr.platform.settings.web_settings import Config
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from ivr.messaging.channels.console import Console
 from ivr.messaging.channels.sms import Sms
 from ivr.messaging.delivery import MessageJobs
 from ivr.platform.readiness import Readiness, ReadinessMetric
-from ivr.platform.settings.config import Config
+from ivr.platform.settings.web_settings import Config
 from ivr.web.ops import health
 from ivr.web.ops.health import build_info, metrics_access, process_app
 from ivr.web.ops.worker import RunsMetric, WorkerHttp, WorkerMetrics, call_of

@@ -64,7 +64,7 @@ class ProcessSetting:
 def every_setting() -> list[ProcessSetting]:
     """All settings, those of web and worker first, each once."""
     from ivr.pci.settings import PciConfig
-    from ivr.platform.settings.config import Config
+    from ivr.platform.settings.web_settings import Config
 
     settings: dict[str, Setting[Any]] = {}
     processes: dict[str, list[str]] = {}

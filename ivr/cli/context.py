@@ -18,8 +18,8 @@ from ivr.cli import boot
 from ivr.platform.clock import SystemClock
 from ivr.platform.database.migrations import can_serve
 from ivr.platform.ids import RandomIds
-from ivr.platform.settings.config import Config
 from ivr.platform.settings.reading import read_all
+from ivr.platform.settings.web_settings import Config
 
 
 @dataclass(frozen=True, slots=True)

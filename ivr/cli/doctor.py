@@ -18,8 +18,8 @@ from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.migrations import can_serve
 from ivr.platform.database.unreachable import sentence
 from ivr.platform.ids import RandomIds
-from ivr.platform.settings.config import Config, load_config
 from ivr.platform.settings.reading import SettingsError
+from ivr.platform.settings.web_settings import Config, load_config
 
 WEB_PORT, PCI_PORT = 8000, 8001
 """Where `serve web` and `serve pci` listen if nothing else is said."""

@@ -13,11 +13,11 @@ from ivr.jobs.enqueue import DurableWork
 from ivr.jobs.store import NotMigratedError, require_migrated
 from ivr.payments.queries.feed import Payment
 from ivr.payments.service import PaymentService
-from ivr.platform.settings.config import gateway_list, gateway_settings
 from ivr.platform.settings.fraud import FraudSettings
 from ivr.platform.settings.line import wording_of
 from ivr.platform.settings.reading import SettingsError, read_all
 from ivr.platform.settings.shared import GATEWAY
+from ivr.platform.settings.web_settings import gateway_list, gateway_settings
 
 GATEWAY_SETTINGS = tuple(setting.name for setting in gateway_list())
 PAYMENT_SETTINGS = (

@@ -11,7 +11,7 @@ import click
 from ivr.cli import example
 from ivr.doctor import pci_scope as facts
 from ivr.doctor.pci_scope import Mode
-from ivr.platform.settings.config import load_config
+from ivr.platform.settings.web_settings import load_config
 
 
 @click.group("pci", epilog=example("pci scope"))

@@ -25,9 +25,9 @@ from ivr.cli import Fault, boot, example
 from ivr.platform import logs
 from ivr.platform import process_memory as memory
 from ivr.platform.database.migrations import can_serve
-from ivr.platform.settings.config import Config, load_config
 from ivr.platform.settings.reading import SettingsError
 from ivr.platform.settings.shared import BY_CARRIER
+from ivr.platform.settings.web_settings import Config, load_config
 from ivr.platform.wsgi.handover import PortTakenError, listen
 from ivr.platform.wsgi.parent import Parent
 from ivr.platform.wsgi.worker import ServedApp, WorkerProcess

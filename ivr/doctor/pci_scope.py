@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from gateways.capability import CardEntry
 from ivr.carriers.twilio.signature import retried
-from ivr.platform.settings.config import Config
+from ivr.platform.settings.web_settings import Config
 
 
 @dataclass(frozen=True, slots=True)

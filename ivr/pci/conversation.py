@@ -20,7 +20,7 @@ from ivr.pci.dialogue import NOTHING, AskOn, CardComplete, DialogueState, GaveUp
 from ivr.pci.entry_store import CardEntryRow, EntryStatus
 from ivr.pci.envelope_encryption import DataKey
 from ivr.pci.fallback import ReturnToWeb
-from ivr.pci.fields import KEYS_TIMEOUT_S, Field
+from ivr.pci.field_checks import KEYS_TIMEOUT_S, Field
 from ivr.pci.gateway_submission import GatewaySubmission, is_overdue
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.metrics import PciMetrics

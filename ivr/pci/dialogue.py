@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateways.secret import Secret
-from ivr.pci import fields
-from ivr.pci.brands import brand_of, by_name
-from ivr.pci.fields import Accepted, Field, GatherEnd, ListenOn, Mistake, Verdict, Wrong
+from ivr.pci import field_checks
+from ivr.pci.brand_ranges import brand_of, by_name
+from ivr.pci.field_checks import Accepted, Field, GatherEnd, ListenOn, Mistake, Verdict, Wrong
 from ivr.pci.keypad import KeypadInput
 
 MISTAKES_MAX = 4
@@ -38,7 +38,7 @@ class Question:
 
     prompts: tuple[str, ...]
     num_digits: int
-    timeout_s: int = fields.READING_TIMEOUT_S
+    timeout_s: int = field_checks.READING_TIMEOUT_S
     """The wait for the first key."""
 
 
@@ -111,13 +111,13 @@ def _judge(standing: DialogueState, end: GatherEnd, now: datetime) -> Verdict:
     text = standing.kept.reveal()
     match standing.field:
         case Field.NUMBER:
-            return fields.judge_number(text, end)
+            return field_checks.judge_number(text, end)
         case Field.EXPIRY:
-            return fields.judge_expiry(text, end, now)
+            return field_checks.judge_expiry(text, end, now)
         case Field.CODE:
-            return fields.judge_fixed(text, _code_digits(standing), end)
+            return field_checks.judge_fixed(text, _code_digits(standing), end)
         case Field.POSTAL_CODE:
-            return fields.judge_postal_code(text, end)
+            return field_checks.judge_postal_code(text, end)
 
 
 def wanted(standing: DialogueState) -> int:
@@ -125,13 +125,13 @@ def wanted(standing: DialogueState) -> int:
     kept = standing.kept.reveal()
     match standing.field:
         case Field.NUMBER:
-            return fields.number_wanted(kept)
+            return field_checks.number_wanted(kept)
         case Field.EXPIRY:
             return 4 - len(kept)
         case Field.CODE:
             return _code_digits(standing) - len(kept)
         case Field.POSTAL_CODE:
-            return fields.POSTAL_CODE_DIGITS - len(kept)
+            return field_checks.POSTAL_CODE_DIGITS - len(kept)
 
 
 def _code_digits(standing: DialogueState) -> int:
@@ -151,7 +151,9 @@ def _ask(standing: DialogueState, kind: str) -> AskOn:
 def _ask_again(standing: DialogueState, mistake: str) -> AskOn:
     """Says what was wrong, then the keys that help. All hints are given only once, to keep it short."""
     prompts = (_prompt(standing, mistake), *_hints(standing, mistake))
-    return AskOn(standing, Question(prompts, wanted(standing), fields.UNHURRIED_TIMEOUT_S), mistake=mistake)
+    return AskOn(
+        standing, Question(prompts, wanted(standing), field_checks.UNHURRIED_TIMEOUT_S), mistake=mistake
+    )
 
 
 def _hints(standing: DialogueState, mistake: str) -> tuple[str, ...]:
@@ -162,7 +164,7 @@ def _hints(standing: DialogueState, mistake: str) -> tuple[str, ...]:
 
 def _listen_on(standing: DialogueState, *, quietly: bool, cleared: bool) -> AskOn:
     if quietly:
-        return AskOn(standing, Question((), wanted(standing), fields.LISTENING_ON_TIMEOUT_S))
+        return AskOn(standing, Question((), wanted(standing), field_checks.LISTENING_ON_TIMEOUT_S))
     return _ask(standing, "cleared_go_on" if cleared else "go_on")
 
 

@@ -16,7 +16,7 @@ from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.entry_lifecycle import EndedEntry
 from ivr.pci.entry_store import CardEntryRow, EntryStatus
-from ivr.pci.fields import Field
+from ivr.pci.field_checks import Field
 from ivr.pci.gateway_submission import RESULT
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.metrics import PciMetrics

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gateways.contract import Order
-from ivr.pci.fields import Field
+from ivr.pci.field_checks import Field
 from ivr.pci.tables import card_entry, card_entry_turn
 
 

@@ -24,7 +24,7 @@ from ivr.pci import entry_lifecycle, entry_store
 from ivr.pci import envelope_encryption as sealing
 from ivr.pci.entry_lifecycle import SealedResult
 from ivr.pci.entry_store import CardEntryRow, EntryStatus
-from ivr.pci.fields import Field, expiry_of
+from ivr.pci.field_checks import Field, expiry_of
 from ivr.pci.keys import KeyGoneError, KeyService
 from ivr.pci.metrics import PciMetrics
 from ivr.pci.safe_logging import of_entry, tell

@@ -1,5 +1,7 @@
-"""The settings of the PCI process, read once when it starts. Those of web are in
-`ivr.platform.settings.config`; the ones that both read are declared once, in `ivr.platform.settings.shared`.
+"""The settings of the PCI process, read once when it starts.
+
+Those of web are in `ivr.platform.settings.web_settings`; the ones that both read are declared once, in
+`ivr.platform.settings.shared`.
 
 Production refuses plain http, the sandbox, a short secret, and a key directory that a disk would keep.
 """

@@ -153,7 +153,7 @@ from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute
 from werkzeug.test import Client
 
 assert sys.modules["ivr"].__file__.startswith(os.getcwd())
-strangers = "ivr.calls ivr.web ivr.platform.settings.config ivr.platform.database.metadata"
+strangers = "ivr.calls ivr.web ivr.platform.settings.web_settings ivr.platform.database.metadata"
 for stranger in [*strangers.split(), "gateways.sandbox.adapter"]:
     try:
         __import__(stranger)

@@ -14,8 +14,8 @@ import requests
 
 from ivr.demo.environment import free_ports
 from ivr.pci.settings import load_pci_config
-from ivr.platform.settings.config import load_config
 from ivr.platform.settings.reading import SettingsError
+from ivr.platform.settings.web_settings import load_config
 from tests.support.databases import Databases
 from tests.support.http_phone_line import PATIENCE_S
 from tests.support.settings_of_readme import FILLED, ROOT, filled, readme_settings

@@ -22,7 +22,7 @@ from ivr.demo.processes import Processes
 from ivr.pci.settings import load_pci_config
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
-from ivr.platform.settings.config import load_config
+from ivr.platform.settings.web_settings import load_config
 from ivr.simulators.phone.demo import DemoCaller
 from ivr.simulators.phone.engine import Call
 from ivr.simulators.phone.events import PhoneEvent, Said

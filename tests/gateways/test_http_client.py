@@ -5,6 +5,7 @@ How the limit holds against servers that drip, hang or lie: tests/ivr/integratio
 
 import http.client
 import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -111,6 +112,16 @@ def test_a_bug_of_our_own_is_not_taken_for_a_broken_connection(monkeypatch: pyte
     monkeypatch.setattr("gateways.http_client._resolve", misspelt)
     with pytest.raises(KeyError, match="addreses"):
         HttpClient(total_s=5).request("GET", "http://127.0.0.1:1/")
+
+
+def test_a_machine_without_threads_left_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    with pytest.raises(NoAnswerError) as lost:
+        HttpClient(total_s=5).request("POST", "http://127.0.0.1:1/", body=KEY)
+    assert (lost.value.broke, lost.value.never_sent) == (ConnectionFault.OTHER, False)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from ivr.platform.clock import Clock
 from ivr.platform.database.engine import make_engine
 from ivr.platform.database.migrations import migrate
 from ivr.platform.ids import Ids
-from ivr.platform.settings.config import load_config
+from ivr.platform.settings.web_settings import load_config
 from ivr.simulators.phone.pay import NOTHING_INSTALLED, PayHabits
 from ivr.worker import handlers
 from tests.simulation.database import WatchedDatabase

@@ -23,7 +23,7 @@ from ivr.pci.key_directory import DirectoryKeys
 from ivr.pci.settings import load_pci_config
 from ivr.pci.tokenizers import card_gateway
 from ivr.platform.database.engine import make_engine
-from ivr.platform.settings.config import load_config
+from ivr.platform.settings.web_settings import load_config
 from ivr.worker import handlers
 from tests.support.databases import Databases
 from tests.support.due_jobs import DueJobs

@@ -31,7 +31,7 @@ class ExpiryJob:
     transitions: Transitions
 
     def run(self, attempt_id: str, nth: int) -> None:
-        """Ends the attempt if its deadline is past and no caller is keying; otherwise schedules the next look."""
+        """Ends the attempt if its deadline is past and nobody is keying; else schedules the next look."""
         with self.engine.begin() as tx:
             attempt = store.locked(tx, attempt_id)
             if attempt.state not in _AT_DEADLINE:

@@ -24,7 +24,7 @@ from ivr.customers.reference_guesses import ReferenceGuesses
 from ivr.dependencies import Dependencies
 from ivr.integrations.bill_lookup import LOOKUP_S, MerchantLookup
 from ivr.integrations.signed_post import SignedPost
-from ivr.platform.settings.config import Config
+from ivr.platform.settings.web_settings import Config
 from ivr.web.carrier_webhooks.carried_keys import CarriedKeys
 from ivr.web.carrier_webhooks.failed_turn import FailedTurn
 from ivr.web.carrier_webhooks.voice import CarrierAccount, VoiceWebhooks

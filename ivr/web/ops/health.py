@@ -23,7 +23,7 @@ from ivr.platform.database.migrations import SCRIPTS
 from ivr.platform.flask_app import set_up_requests
 from ivr.platform.metrics import BuildInfo, MetricsAccess, challenge
 from ivr.platform.readiness import CachedCheck, Part, Readiness
-from ivr.platform.settings.config import Config
+from ivr.platform.settings.web_settings import Config
 
 log = structlog.get_logger()
 NO_WORKER = "No worker is running: nothing is charged and nothing is sent. Run `paybycall serve worker`."

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from ivr.cli import main
 from ivr.doctor.pci_scope import GATHER_AUTHORIZE, GATHER_TOKENIZE, LINK, MODES, PAY, Mode, markdown
-from tests.ivr.platform.settings.test_config import DEVELOPMENT
+from tests.ivr.platform.settings.test_web_settings import DEVELOPMENT
 
 PAGE = (Path(__file__).parents[3] / "docs" / "pci.md").read_text()
 CARRIER = {"CARD_ENTRY": "pay", "PCI_INTERNAL_URL": "", "INTERNAL_SECRET": ""}

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from ivr.cli import main
 from ivr.cli.doctor import checks
 from ivr.doctor.checks import DoctorCheck, FaultError, LastFaultError, examine
-from tests.ivr.platform.settings.test_config import DEVELOPMENT
+from tests.ivr.platform.settings.test_web_settings import DEVELOPMENT
 from tests.support.carrier_api import ACCOUNT, TOKEN, CarrierApi
 from tests.support.time_and_ids import ManualClock
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateways.http_client import HttpResponse, NoAnswerError
 from gateways.secret import Secret
 from ivr.integrations.signed_post import ANSWER_MAX_BYTES, SignedPost
-from ivr.platform.settings.config import url_with_query
+from ivr.platform.settings.web_settings import url_with_query
 from tests.support.merchant_server import MerchantServer, is_genuine, merchant_server
 
 LIMIT_S = 0.25

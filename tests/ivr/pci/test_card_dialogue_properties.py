@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from stdnum import luhn
 
 from gateways.secret import Secret
-from ivr.pci import brands, keypad
+from ivr.pci import brand_ranges, keypad
 from ivr.pci.dialogue import AskOn, CardComplete, DialogueState, GaveUp, LeftEntry, begin, hear
-from ivr.pci.fields import Field
+from ivr.pci.field_checks import Field
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 KEYED = st.one_of(
@@ -43,7 +43,7 @@ def test_every_move_is_sensible(gathers: list[tuple[str, str]], wants_postal_cod
         ask = move
     if Field.NUMBER in taken:
         number = taken[Field.NUMBER].reveal()
-        brand = brands.brand_of(number)
+        brand = brand_ranges.brand_of(number)
         assert brand is not None
         assert len(number) in brand.lengths
         assert luhn.is_valid(number)
@@ -71,8 +71,8 @@ def test_a_number_keyed_in_parts_is_judged_like_one_keyed_at_once(digits: str) -
             standing = move.standing
         return move
 
-    brand = brands.brand_of(digits)
-    shortest = min(brand.lengths) if brand else brands.BIN_DIGITS
+    brand = brand_ranges.brand_of(digits)
+    shortest = min(brand.lengths) if brand else brand_ranges.BIN_DIGITS
     cut = min(shortest, len(digits)) // 2
     if cut:
         assert last([digits[:cut], digits[cut:]]) == last([digits])
@@ -104,9 +104,9 @@ def test_every_brand_is_found_by_its_first_digits_and_has_lengths_that_fit() -> 
         "6759": "maestro",
     }
     for prefix, name in samples.items():
-        found = brands.brand_of(prefix.ljust(12, "0"))
+        found = brand_ranges.brand_of(prefix.ljust(12, "0"))
         assert found is not None
         assert (prefix, found.name) == (prefix, name)
-    assert {brand.name for brand in brands.ALL} == set(samples.values())
+    assert {brand.name for brand in brand_ranges.ALL} == set(samples.values())
     for never in ("2220", "2721", "306", "3527", "3590", "70", "90", "00"):
-        assert brands.brand_of(never.ljust(12, "0")) is None
+        assert brand_ranges.brand_of(never.ljust(12, "0")) is None

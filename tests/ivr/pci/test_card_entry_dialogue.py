@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from stdnum import luhn
 
-from ivr.pci.fields import KEYS_TIMEOUT_S, LISTENING_ON_TIMEOUT_S, READING_TIMEOUT_S
+from ivr.pci.field_checks import KEYS_TIMEOUT_S, LISTENING_ON_TIMEOUT_S, READING_TIMEOUT_S
 from tests.support.card_entry import AMEX, RETURN_URL, VISA, CardEntryHarness, both_engines
 
 MASTERCARD = "5555555555554444"

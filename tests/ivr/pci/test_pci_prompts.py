@@ -7,7 +7,7 @@ import pytest
 from flows.language import Prompts, Recordings
 from ivr.carriers.twilio.twiml import Voice
 from ivr.pci.dialogue import HINTS, SILENT
-from ivr.pci.fields import Field, Mistake
+from ivr.pci.field_checks import Field, Mistake
 from ivr.pci.speech import FOLDER, Speech
 from tests.support.card_entry import CardEntryHarness
 

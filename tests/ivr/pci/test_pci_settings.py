@@ -7,8 +7,8 @@ import pytest
 from gateways.sandbox.settings import SandboxCardSettings
 from gateways.settings import settings_of
 from ivr.pci.settings import PciConfig, load_pci_config
-from ivr.platform.settings.config import Config
 from ivr.platform.settings.reading import SettingsError
+from ivr.platform.settings.web_settings import Config
 from tests.support.card_entry import INTERNAL_SECRET, environment
 
 MEMORY = "tmpfs /dev/shm tmpfs rw 0 0\n/dev/vda1 / ext4 rw 0 0\n"

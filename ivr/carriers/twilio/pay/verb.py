@@ -12,7 +12,7 @@ from pathlib import Path
 from flows.language import Prompts, Recorded, Recordings, Say, SpokenWords, speak
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.twiml import Voice
-from ivr.platform.settings.pay import PaySettings
+from ivr.platform.settings.pay_verb import PaySettings
 
 FOLDER = Path(__file__).parent
 POSTAL_CODE_DIGITS_MIN = 2

@@ -12,7 +12,7 @@ from flows.language import Prompts, Recordings
 from ivr.carriers.twilio import twiml
 from ivr.carriers.twilio.pay.verb import FOLDER, PayVerb, pay_prompts
 from ivr.carriers.twilio.twiml import Voice
-from ivr.platform.settings.pay import PaySettings
+from ivr.platform.settings.pay_verb import PaySettings
 from ivr.simulators.phone.pay_verb import ERRORS, PayStep, SimulatedPay
 from ivr.simulators.phone.schema import validate
 from ivr.simulators.phone.verbs import parse

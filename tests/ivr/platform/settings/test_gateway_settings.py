@@ -10,9 +10,9 @@ import gateways
 from gateways import registry
 from ivr.cli import main
 from ivr.cli.config import every_setting
-from ivr.platform.settings.config import load_config
 from ivr.platform.settings.reading import SettingsError
-from tests.ivr.platform.settings.test_config import DEVELOPMENT, PAY, PRODUCTION
+from ivr.platform.settings.web_settings import load_config
+from tests.ivr.platform.settings.test_web_settings import DEVELOPMENT, PAY, PRODUCTION
 
 SETTINGS = """
 from collections.abc import Iterator

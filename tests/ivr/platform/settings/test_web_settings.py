@@ -13,10 +13,10 @@ from gateways.stripe.settings import StripeSettings
 from ivr.cli import main
 from ivr.cli.config import MASK, every_setting, markdown
 from ivr.pci.settings import PciConfig
-from ivr.platform.settings.config import Config, load_config
 from ivr.platform.settings.line import spoken_languages
-from ivr.platform.settings.pay import PAY_ATTEMPTS_MAX, PAY_CARD_TYPES, PAY_LANGUAGES
+from ivr.platform.settings.pay_verb import PAY_ATTEMPTS_MAX, PAY_CARD_TYPES, PAY_LANGUAGES
 from ivr.platform.settings.reading import SettingsError
+from ivr.platform.settings.web_settings import Config, load_config
 from ivr.simulators.phone.pay_verb import ATTEMPTS_MAX, CARD_TYPES, LANGUAGES
 
 ROOT = Path(__file__).parents[4]

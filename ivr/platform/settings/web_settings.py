@@ -29,7 +29,7 @@ from ivr.platform.database.url import database_url
 from ivr.platform.settings import shared
 from ivr.platform.settings.fraud import FraudSettings
 from ivr.platform.settings.line import E164, LineSettings
-from ivr.platform.settings.pay import PaySettings
+from ivr.platform.settings.pay_verb import PaySettings
 from ivr.platform.settings.reading import read_settings, wrong
 
 LINK_MINUTES = (30, 1430)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from stdnum import luhn
 
-from ivr.pci.brands import BIN_DIGITS, DIGITS_MAX, DIGITS_USUAL, Brand, brand_of
+from ivr.pci.brand_ranges import BIN_DIGITS, DIGITS_MAX, DIGITS_USUAL, Brand, brand_of
 
 READING_TIMEOUT_S = 8
 """The wait for the first key of a Gather, while a person takes out a card."""
