@@ -111,7 +111,7 @@ class SavedCardJobs:
         if delay_s is None:
             self.cards.forget(tx, card.id, by="the gateway did not answer for a day")
         else:
-            self.cards.ask(tx, card, SAVE_CARD, delay_s)
+            self.cards.schedule(tx, card, SAVE_CARD, delay_s)
 
     # Deleting -----------------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class SavedCardJobs:
         delay_s = timeouts.ASK_AGAIN.next_delay_s(self._since_s(card.forget_asked_at))
         tell = log.error if delay_s is None else log.warning
         tell("card_not_forgotten_yet", card_id=card.id, reason=reason)
-        self.cards.ask(tx, card, FORGET_CARD, delay_s or timeouts.ASK_AGAIN_LATE_S)
+        self.cards.schedule(tx, card, FORGET_CARD, delay_s or timeouts.ASK_AGAIN_LATE_S)
 
     # Both ---------------------------------------------------------------------------------------------------
 
@@ -165,7 +165,7 @@ class SavedCardJobs:
                 card = store.locked(tx, card_id)
                 if card.state in _SWEPT:
                     log.error("card_job_lost", card_id=card_id, call_id=card.call_id, state=str(card.state))
-                    self.cards.ask(tx, card, _SWEPT[card.state])
+                    self.cards.schedule(tx, card, _SWEPT[card.state])
         reasons = dict.fromkeys(expired, "expired") | dict.fromkeys(
             nobodys, "nobody's number: a withheld caller"
         )
