@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 
 class Queue(StrEnum):
-    """Queues by what someone waits for."""
+    """Queues by urgency."""
 
     CHARGE = "charge"
-    """A caller is on the line: looked at ten times a second."""
+    """Polled ten times a second: what a caller may be waiting for, and deadlines."""
     SEND = "send"
     """Texts to payers: limited to what the carrier takes."""
     FOLLOW_UP = "follow_up"
@@ -74,7 +74,7 @@ ALL_JOBS = (
 
 
 JobHandler = Callable[[str, int], None]
-"""Does a job: takes the subject's id and the link of the asker's chain."""
+"""Does a job: takes the subject's id and its number in the chain of jobs."""
 
 
 class Work(Protocol):
@@ -85,6 +85,7 @@ class Work(Protocol):
     ) -> None:
         """Run `job` on `subject_id`, if and only if `tx` commits.
 
-        The same (job, subject_id, nth) again does nothing. `nth` counts the links of a chain.
+        The same (job, subject_id, nth) again does nothing. `nth` is its number in a chain
+        of jobs.
         """
         ...
