@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CallerSavedCard:
-    """Knows under which number a card is kept, and lets it pay."""
+    """Finds the caller's saved card, charges it, and records their consent."""
 
     cards: SavedCardService
     attempts: AttemptService
@@ -32,7 +32,9 @@ class CallerSavedCard:
     clock: Clock
 
     def number(self, turn: Turn, session: Session) -> str | None:
-        """Under whose number cards are kept and offered; None: of nobody."""
+        """The number under which this caller's cards are kept and offered. None if the number is withheld, or
+        if the call may not use saved cards.
+        """
         return customer.kept_under(turn.tx, turn.caller) if session.state.saved_cards else None
 
     def to_offer(self, turn: Turn, session: Session) -> SavedCard | None:
@@ -53,12 +55,12 @@ class CallerSavedCard:
         )
 
     def forget(self, turn: Turn, session: Session) -> None:
-        """The one that was offered is neither offered nor charged from now on."""
+        """The card that was offered is no longer offered or charged."""
         if session.card.saved_card_id is not None:
             self.cards.forget(turn.tx, session.card.saved_card_id, by=f"voice: {turn.row.id}")
 
     def can_pay(self, turn: Turn, session: Session) -> bool:
-        """Whether the card that was offered is still kept; held, if so, until the turn ends."""
+        """Whether the card that was offered is still kept; if so, it is locked until the turn ends."""
         if self.number(turn, session) is None or session.card.saved_card_id is None:
             return False
         return self.cards.to_charge(turn.tx, session.card.saved_card_id) is not None
@@ -77,9 +79,9 @@ class CallerSavedCard:
         )
 
     def agree(self, turn: Turn, session: Session, attempt: Attempt) -> None:
-        """The caller agreed to the question as it was spoken that the card of this attempt be kept. Nobody's
-        is: a call of an earlier release may have asked a caller whose number is withheld, as we now know. Nor
-        is one whose question an earlier release asked: the words that it spoke are not known here.
+        """Records that the caller agreed, to the question as it was spoken, that this attempt's card is kept.
+        Not kept if the number is withheld, or if the question was asked by an earlier release, whose words
+        are not known.
         """
         number, card = self.number(turn, session), session.state.card
         month, year = session.card.expiry_month, session.card.expiry_year

@@ -55,8 +55,9 @@ _ATTEMPT = sa.func.coalesce(
 def keep(
     tx: sa.Connection, gateway: str, told: DisputeUpdated, now: datetime, told_at: datetime | None = None
 ) -> str | None:
-    """The disputed attempt, where this is news; None for a repeat, or for no charge of ours. `told_at`: when
-    it was so, by the gateway's clock.
+    """Stores the dispute. Returns the attempt's id if the dispute is new, its state changed, or its attempt
+    was not known before; otherwise None, as for a charge that is not ours. `told_at`: the event's time at the
+    gateway.
     """
     here = sa.and_(dispute.c.gateway == gateway, dispute.c.reference == told.reference)
     names = ("state", "attempt_id", "answer_by", "told_at")
@@ -83,13 +84,15 @@ def keep(
 
 
 def _overturns(told: DisputeUpdated, told_at: datetime | None, decided_at: datetime | None) -> bool:
-    """Whether it is another decision, and a later one: a bank may go back on its first."""
+    """Whether it is a decision, and not known to be older than the stored one: a bank may change its
+    decision.
+    """
     is_late = told_at is not None and decided_at is not None and told_at < decided_at
     return told.state in _DECIDED and not is_late
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    """When it was so for the last time."""
+    """The later of the two times; None if both are."""
     return max((at for at in (one, other) if at is not None), default=None)
 
 
@@ -106,8 +109,9 @@ def _facts(told: DisputeUpdated, told_at: datetime | None) -> dict[str, object]:
 
 
 def _ends_later(told: DisputeUpdated, answer_by: datetime | None) -> bool:
-    """Whether its deadline is later than the kept one. An inquiry that became a chargeback is still open, and
-    has to be answered anew; both may be reported in one moment, so the deadline says which is newer.
+    """Whether its deadline is later than the stored one. An inquiry that became a chargeback is still open,
+    and has to be answered anew; both may be reported with the same time, so the deadline shows which is
+    newer.
     """
     return told.answer_by is not None and (answer_by is None or told.answer_by > answer_by)
 
@@ -115,7 +119,7 @@ def _ends_later(told: DisputeUpdated, answer_by: datetime | None) -> bool:
 def tie(
     tx: sa.Connection, gateway: str, charge_reference: str, attempt_id: str, now: datetime
 ) -> list[DisputeUpdated]:
-    """Disputes of this charge that came before its attempt was known: from now on they are this attempt's."""
+    """Assigns to the attempt the disputes of its charge that came before it was known; returns them."""
     orphans = sa.and_(
         dispute.c.gateway == gateway,
         dispute.c.charge_reference == charge_reference,
@@ -162,7 +166,7 @@ def listed(tx: sa.Connection, limit: int, *, also_decided: bool = False) -> list
 def opened_within(
     tx: sa.Connection, *, since: datetime | None, until: datetime | None, also_decided: bool = False
 ) -> list[DisputeShown]:
-    """Those opened from `since` on, up to `until` without it, the earliest first."""
+    """Disputes opened from `since` on, the earliest first. `until` is exclusive."""
     wanted = [sa.true() if also_decided else dispute.c.state == DisputeState.OPEN]
     wanted += [] if since is None else [dispute.c.opened_at >= since]
     wanted += [] if until is None else [dispute.c.opened_at < until]
@@ -194,7 +198,7 @@ def changed(
     now: datetime,
 ) -> feed.Page[DisputeShown]:
     """Disputes that changed after the cursor, or from `since` on, the earliest change first. `opened_until`
-    is the first moment that is too late. Raises BadCursorError.
+    is exclusive. Raises BadCursorError.
     """
     key = dispute.c.gateway + ":" + dispute.c.reference
     query = _select().add_columns(dispute.c.updated_at.label("feed_at"), key.label("feed_key"))

@@ -81,7 +81,7 @@ class Breaker:
         return probes.ended + probes.under_way >= PROBES
 
     def observe(self, tx: sa.Connection, now: datetime, call_id: str | None) -> None:
-        """A charge has ended."""
+        """After a charge has ended, opens or closes the breaker if its counts say so."""
         last = lockouts.last_of_breaker(tx)
         match _state(last, now):
             case BreakerState.HALF_OPEN:

@@ -84,8 +84,8 @@ class Guard:
 
         Nobody else lets an attempt of the same call, caller or bill through before the transaction ends.
         """
-        now = self.clock.now()
         velocity.hold(tx, identity)
+        now = self.clock.now()
         causes = [
             kind
             for kind, subject in velocity.subjects_of(identity)
@@ -108,19 +108,19 @@ class Guard:
         """The gateway refused to make a token of the card, so there is no payment."""
         if not is_counted(decline):
             return
-        now = self.clock.now()
         velocity.hold(tx, identity)
+        now = self.clock.now()
         velocity.add(tx, identity, now, self.ids, decline=decline)
-        self._look_for_lockouts(tx, identity, now)
+        self._look_for_lockouts(tx, identity)
 
     # Listeners: how each card that was tried ended ----------------------------------------------------------
 
     def approved(self, tx: sa.Connection, event: PaymentApproved) -> None:
-        payment, now = event.payment, self.clock.now()
-        identity = velocity.end(tx, payment.id, CardAttemptState.APPROVED, now)
+        payment = event.payment
+        identity = velocity.end(tx, payment.id, CardAttemptState.APPROVED, self.clock.now())
         if identity is not None:
             velocity.hold(tx, identity)
-            self._look_for_lockouts(tx, identity, now)
+            self._look_for_lockouts(tx, identity)
         self._report(tx, payment)
 
     def declined(self, tx: sa.Connection, event: PaymentDeclined) -> None:
@@ -136,7 +136,7 @@ class Guard:
             decline = payment.decline or Decline.GENERIC
             velocity.add(tx, identity, now, self.ids, attempt_id=payment.id, decline=decline)
         velocity.hold(tx, identity)
-        self._look_for_lockouts(tx, identity, now)
+        self._look_for_lockouts(tx, identity)
         self._report(tx, payment)
 
     def not_charged(self, tx: sa.Connection, event: PaymentEvent) -> None:
@@ -179,8 +179,11 @@ class Guard:
         last_end = last.ended_at if last else None
         return velocity.counted(tx, kind, subject, window=self.limits.window, last_end=last_end, now=now)
 
-    def _look_for_lockouts(self, tx: sa.Connection, identity: PayerIdentity, now: datetime) -> None:
-        """A card attempt has ended: begins the lockouts that follow, and tells the breaker."""
+    def _look_for_lockouts(self, tx: sa.Connection, identity: PayerIdentity) -> None:
+        """A card attempt has ended: begins the lockouts that follow, and tells the breaker. After `hold`,
+        which may wait: so the clock is read here.
+        """
+        now = self.clock.now()
         for kind, subject in velocity.subjects_of(identity):
             found = self._counted(tx, kind, subject, lockouts.last(tx, kind, subject), now)
             self._begin_lockout(tx, kind, subject, found, call_id=identity.call_id, now=now)

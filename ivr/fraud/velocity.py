@@ -1,8 +1,9 @@
 """Card attempts as rows, and how many of them count against a call, a caller or a bill.
 
-A card attempt is open from the moment it is let through until its outcome is known. An open one counts as if
-it were declined, so calls at the same moment cannot exceed a limit together. Whoever lets an attempt through
-holds the locks of `hold`. An outcome only ever lowers what counts, and needs no lock.
+A card attempt is open from the moment it is let through until its outcome is known. For 15 minutes an open
+one counts as if it were declined, so calls at the same moment cannot exceed a limit together. Code that lets
+an attempt through holds the locks of `hold`. `end` needs no lock: within those 15 minutes an outcome never
+raises the count.
 """
 
 import hashlib
@@ -22,12 +23,12 @@ from ivr.platform.ids import Ids
 from ivr.platform.lockout import LockoutKind
 
 OPEN_COUNTS_FOR = timedelta(minutes=15)
-"""How long an open attempt counts as if it were declined. After that its outcome is unknown because of the
-gateway, and tells nobody anything about a card.
+"""How long an open attempt counts as if it were declined. After that it counts only once its outcome is
+known: a card tester learns nothing from a gateway that does not answer.
 """
 NOT_FOR_THE_BREAKER = frozenset({Decline.AUTHENTICATION_REQUIRED})
-"""A card tester learns something from it, but the issuers of a whole country may say it to every telephone
-order.
+"""Not counted by the breaker: some countries' issuers answer every phone payment this way. It still counts
+against caller, call and bill.
 """
 
 
@@ -71,9 +72,9 @@ _COLUMNS = {
 
 
 def _counts_of(kind: LockoutKind) -> sa.Select[tuple[int, int, int]]:
-    """The fields of CardAttemptCounts, of one subject after a moment."""
+    """Selects the fields of CardAttemptCounts for one subject, after a moment."""
     state = card_try.c.state
-    # A number in doubt says nothing against a call or a bill.
+    # The extra weight for an unverified number applies only to the caller's count.
     weight = card_try.c.weight if kind is LockoutKind.CALLER else sa.literal(1)
     declined = state == CardAttemptState.DECLINED
     under_way = (state == CardAttemptState.OPEN) & (card_try.c.at > sa.bindparam("open_after"))
@@ -83,7 +84,7 @@ def _counts_of(kind: LockoutKind) -> sa.Select[tuple[int, int, int]]:
     return sa.select(*sums).where(of_subject, card_try.c.at > sa.bindparam("after"))
 
 
-# Built once: each card asks for them, for each subject that is counted.
+# Built once: they run for each card and each subject that is counted.
 _COUNTS = {kind: _counts_of(kind) for kind in _COLUMNS}
 _BILL_FOR_UPDATE = (
     sa.select(bill.c.id).where(bill.c.id == sa.bindparam("wanted")).with_for_update(key_share=True)
@@ -202,7 +203,7 @@ def end(
 
 
 def forget(tx: sa.Connection, before: datetime) -> int:
-    """Deletes the attempts that count no more; returns how many."""
+    """Deletes the attempts that no longer count; returns how many."""
     return tx.execute(card_try.delete().where(card_try.c.at <= before)).rowcount
 
 

@@ -35,13 +35,13 @@ class Job:
 CHARGE_ATTEMPT = Job("charge_attempt", Queue.CHARGE)
 EXPIRE_ATTEMPT = Job("expire_attempt", Queue.CHARGE)
 RESOLVE_ATTEMPT = Job("resolve_attempt", Queue.FOLLOW_UP)
-RELEASE_ATTEMPT = Job("release_attempt", Queue.FOLLOW_UP)
+VOID_ATTEMPT = Job("release_attempt", Queue.FOLLOW_UP)
 REFUND_PAYMENT = Job("refund_payment", Queue.FOLLOW_UP)
 RESOLVE_REFUND = Job("resolve_refund", Queue.FOLLOW_UP)
 OPEN_LINK = Job("open_link", Queue.CHARGE)
 LOOK_AT_LINK = Job("look_at_link", Queue.CHARGE)
-VERIFY_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
-VERIFY_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
+RECHECK_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
+RECHECK_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
 READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
 SAVE_CARD = Job("save_card", Queue.FOLLOW_UP)
 FORGET_CARD = Job("forget_card", Queue.FOLLOW_UP)
@@ -55,13 +55,13 @@ ALL_JOBS = (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
     RESOLVE_ATTEMPT,
-    RELEASE_ATTEMPT,
+    VOID_ATTEMPT,
     REFUND_PAYMENT,
     RESOLVE_REFUND,
     OPEN_LINK,
     LOOK_AT_LINK,
-    VERIFY_ATTEMPT,
-    VERIFY_REFUND,
+    RECHECK_ATTEMPT,
+    RECHECK_REFUND,
     READ_PAYOUT,
     SAVE_CARD,
     FORGET_CARD,

@@ -12,9 +12,9 @@ from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
     REFUND_PAYMENT,
-    RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
     RESOLVE_REFUND,
+    VOID_ATTEMPT,
     Job,
 )
 
@@ -71,7 +71,7 @@ DELAY_S_MAX = 600.0
 _DOUBLINGS_MAX = 16
 
 NEVER_GIVEN_UP = frozenset(
-    {CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RESOLVE_ATTEMPT, RELEASE_ATTEMPT, REFUND_PAYMENT, RESOLVE_REFUND}
+    {CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RESOLVE_ATTEMPT, VOID_ATTEMPT, REFUND_PAYMENT, RESOLVE_REFUND}
 )
 """Jobs without a limit of tries. Those of attempts, refunds and saved cards that are given up are
 asked for again by `PaymentService.sweep`.

@@ -1,7 +1,8 @@
-"""What moves the rows of one table, and asks for the jobs that look at them, each under a number of its own.
+"""The base of what moves the rows of one table: it schedules the jobs that look at them, each under a new
+number.
 
-A job whose number is not its row's last is left over from a state that has passed, and does nothing. The row
-notes when its job is due (`look_at`), so that the sweep sees one that was lost.
+A job whose number is not its row's last one is outdated, and does nothing. The row notes when its job is due
+(`look_at`), so that the sweep finds a lost one.
 """
 
 from dataclasses import dataclass
@@ -18,15 +19,15 @@ from ivr.platform.ids import Ids
 
 @dataclass(frozen=True, slots=True)
 class RowTransitions:
-    """Attempts, refunds and saved cards each have their own."""
+    """Attempts, refunds and saved cards each have a class of their own."""
 
     work: Work
     clock: Clock
     ids: Ids
     events: Events
 
-    def ask_job(self, tx: sa.Connection, table: sa.Table, row_id: str, job: Job, delay_s: float) -> int:
-        """Asks for the job of this row of the table; gives the job's number."""
+    def schedule_job(self, tx: sa.Connection, table: sa.Table, row_id: str, job: Job, delay_s: float) -> int:
+        """Schedules the job of this row; returns the job's number."""
         due = {"look_at": self.clock.now() + timedelta(seconds=delay_s)}
         number: int = tx.execute(_count_one_more(table), {"wanted": row_id, **due}).scalar_one()
         self.work.enqueue(tx, job, row_id, nth=number, delay_s=delay_s)

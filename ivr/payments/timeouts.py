@@ -13,7 +13,7 @@ CARD_WITHIN_S = 600
 asked.
 """
 CARD_AT_MOST_S = 3600
-"""The same while the call is said to be still there: no call lasts longer."""
+"""From the making of the attempt: asked by then even if the call is said to be still there."""
 CARD_LOOK_S = 15
 """How often an overdue card entry is looked at while its call is still there."""
 SEND_WITHIN_S = 5

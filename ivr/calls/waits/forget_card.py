@@ -1,4 +1,6 @@
-"""The saved card is deleted: the caller's word is enough, whatever the gateway answers."""
+"""Asks for the deletion of the saved card. From then on it is neither offered nor charged; a job deletes it
+at the gateway.
+"""
 
 from flows.language import ForgetCard
 from ivr.calls.session import Session
@@ -7,7 +9,7 @@ from ivr.calls.wait_handler import WaitHandler
 
 
 class ForgetCardHandler(WaitHandler[ForgetCard]):
-    """Deletes it."""
+    """Asks for its deletion; the call does not wait for the gateway."""
 
     __slots__ = ()
 

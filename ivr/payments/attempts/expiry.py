@@ -1,7 +1,7 @@
-"""The job at an attempt's deadline: what no worker claimed by then is given up.
+"""The job at an attempt's deadline: it ends an attempt that no worker has claimed by then.
 
-A reserved attempt is abandoned, and never sent; an authorized one is voided; a card entry that is overdue is
-looked up once its call has ended. A call that is never reported as ended counts as ended after an hour.
+A reserved attempt is abandoned, and never sent; an authorized one is voided; an overdue card entry is looked
+up once its call has ended, or an hour after the attempt was made.
 """
 
 from dataclasses import dataclass
@@ -25,13 +25,13 @@ _AT_DEADLINE = {
 
 @dataclass(frozen=True, slots=True)
 class ExpiryJob:
-    """Ends what no worker claimed in time. It talks to nobody."""
+    """Ends attempts that no worker claimed in time. It makes no request to the gateway."""
 
     engine: sa.Engine
     transitions: Transitions
 
     def run(self, attempt_id: str, nth: int) -> None:
-        """Gives the attempt up where its deadline is past; a deadline that was moved is waited for anew."""
+        """Ends the attempt if its deadline is past and nobody is keying; else schedules the next look."""
         with self.engine.begin() as tx:
             attempt = store.locked(tx, attempt_id)
             if attempt.state not in _AT_DEADLINE:
@@ -40,11 +40,11 @@ class ExpiryJob:
             if wait_s is None:
                 event, note = _AT_DEADLINE[attempt.state]
                 self.transitions.move(tx, attempt, event, note=note)
-            elif nth == attempt.jobs:  # or a later look was asked for since
-                self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, wait_s)
+            elif nth == attempt.jobs:  # otherwise a newer look is scheduled already
+                self.transitions.schedule(tx, attempt, EXPIRE_ATTEMPT, wait_s)
 
     def _wait_s(self, tx: sa.Connection, attempt: Attempt) -> float | None:
-        """Seconds until the next look; None: it is given up now."""
+        """Seconds until the next look; None: it ends now."""
         now = self.transitions.clock.now()
         if now < attempt.deadline_at:
             return (attempt.deadline_at - now).total_seconds()
@@ -53,7 +53,7 @@ class ExpiryJob:
 
 
 def _card_may_still_come(tx: sa.Connection, attempt: Attempt, now: datetime) -> bool:
-    """Whether the caller may still be keying: the call is there, and no older than a call can be."""
+    """Whether the caller may still be keying: the call is active and the attempt is under an hour old."""
     age_s = (now - attempt.created_at).total_seconds()
     return (
         age_s < timeouts.CARD_AT_MOST_S and attempt.call_id is not None and store.call_is_there(tx, attempt)

@@ -1,8 +1,9 @@
 """What each answer of the gateway does to an attempt in each state, as one table.
 
 Answers come late, twice and out of order: from the charge itself, from a look-up, from the PCI process. The
-table says by which events each one goes on from where the attempt is by then; no line for a pair means that
-the two contradict each other, which is logged as loudly as can be and changes nothing.
+table lists the events that follow, for each state and answer. If a pair is not listed, the answer contradicts
+the state: that is logged as critical and changes nothing. `Unknown` is never a contradiction; where it is not
+listed, nothing changes and nothing is logged.
 """
 
 from typing import Any
@@ -92,8 +93,8 @@ PATHS: dict[tuple[State, type[Answer]], tuple[Event, ...]] = {
     (State.VOIDED, Declined): (),
     (State.VOIDED, Cancelled): (),
 }
-"""From a state, by an answer: the events, in order. `Unknown` where it is not listed changes nothing. A page
-that was open when it was asked about may have been paid or closed before the answer came.
+"""From a state, by an answer: the events, in order. `LinkOpen` fits some ended states too: the page may have
+been paid or closed after the gateway looked.
 """
 
 
@@ -126,7 +127,7 @@ def _facts(answer: Answer) -> dict[str, Any]:
             }
         case Declined(decline, gateway_code, gateway_reference):
             facts = {"decline": decline, "gateway_code": fit(columns.gateway_code, gateway_code)}
-            if gateway_reference is not None:  # or the one stays that was kept before the charge
+            if gateway_reference is not None:  # otherwise keep the reference stored by `prepare`
                 facts["gateway_reference"] = fit(columns.gateway_reference, gateway_reference)
             return facts
         case Authorized(authorization):
@@ -136,8 +137,8 @@ def _facts(answer: Answer) -> dict[str, Any]:
 
 
 def _contradiction(transitions: Transitions, tx: sa.Connection, attempt: Attempt, answer: Answer) -> None:
-    """The gateway says now what it had ruled out. Nothing is changed; it is kept, and a person has to hear of
-    it, once: who then gives it back in the dashboard makes the gateway say it again.
+    """The gateway says now what it had ruled out. It is recorded, and changes nothing else. Logged as
+    critical only the first time: a refund in the dashboard triggers the same report again.
     """
     said = WORDS[type(answer)]
     reference = answer.gateway_reference if isinstance(answer, Approved) else None

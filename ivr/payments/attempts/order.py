@@ -1,8 +1,8 @@
-"""The order of an attempt, as every gateway and every process asks for it: made of stored values alone.
+"""The order of an attempt, as every process sends it to the gateway: made of stored values alone.
 
-A gateway that is asked again under a key refuses other words than before, and then nobody learns what became
-of the first request. So what the payer reads is written down when the attempt is made, in their language and
-with the merchant's noun for a bill; the metadata, which programs and finance read, is in no language.
+A gateway refuses a second request under the same key if its words differ, and then does not say what became
+of the first. So what the payer reads is stored when the attempt is made, in their language and with the
+merchant's noun for a bill. The metadata, which programs and finance read, is in no language.
 """
 
 import re
@@ -27,8 +27,8 @@ _FOLDER = Path(__file__).parent
 _DEFAULT = "en"
 _STATEMENT_MAX = 80
 _NO_CAPITAL = re.compile(r"[^A-Z0-9 ]")
-_BEFORE = {"es": "Factura {bill}, pago {payment}"}
-_BEFORE_ELSE = "Bill {bill}, payment {payment}"
+_LEGACY_DESCRIPTION = {"es": "Factura {bill}, pago {payment}"}
+_LEGACY_DESCRIPTION_ELSE = "Bill {bill}, payment {payment}"
 _REFERENCE = sa.select(bills_views.bill.c.reference).where(bills_views.bill.c.id == sa.bindparam("wanted"))
 
 
@@ -42,7 +42,7 @@ class OrderWords:
 
 
 def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
-    """The attempt as the gateway hears of it; finance finds call, bill and payment in its dashboard."""
+    """The attempt's order for the gateway; finance finds call, bill and payment in its dashboard."""
     bill = tx.execute(_REFERENCE, {"wanted": attempt.bill_id}).scalar_one()
     words = _words(attempt, bill)
     metadata = {
@@ -65,7 +65,7 @@ def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
 
 def _words(attempt: Attempt, bill: str) -> OrderWords:
     if attempt.order_description is None or attempt.order_statement is None:
-        return words_before(attempt.language, bill=bill, payment=attempt.reference)
+        return legacy_words(attempt.language, bill=bill, payment=attempt.reference)
     return OrderWords(attempt.order_description, attempt.order_statement)
 
 
@@ -84,17 +84,20 @@ def words_of_order(language: str, wording: Wording, *, bill: str, payment: str) 
     return OrderWords(described.format(bill=bill, payment=payment), stated.format(bill=bill)[:_STATEMENT_MAX])
 
 
-def words_before(language: str, *, bill: str, payment: str) -> OrderWords:
-    """The words of an attempt that holds none: release 0.1 made it, and the gateway may have been asked."""
-    description = _BEFORE.get(language, _BEFORE_ELSE).format(bill=bill, payment=payment)
-    return OrderWords(description, f"BILL {bill}")
+def legacy_words(language: str, *, bill: str, payment: str) -> OrderWords:
+    """The words of an attempt made before migration 0017, which stores none. The gateway may know them."""
+    template = _LEGACY_DESCRIPTION.get(language, _LEGACY_DESCRIPTION_ELSE)
+    return OrderWords(template.format(bill=bill, payment=payment), f"BILL {bill}")
 
 
 def _statement(template: str, language: str, noun: Noun | None) -> str:
-    """The template in ASCII capitals. A noun of which no letter is left gives way to the language's own."""
-    said = _capitals(noun.word) if noun else ""
-    before, _, behind = with_noun(template, language, noun if said.strip() else None).partition("{bill}")
-    return f"{_capitals(before)}{{bill}}{_capitals(behind)}"
+    """The template in ASCII capitals. If no letter of the merchant's noun is left, the language's own is
+    used.
+    """
+    noun_capitals = _capitals(noun.word) if noun else ""
+    shown = noun if noun_capitals.strip() else None
+    prefix, _, suffix = with_noun(template, language, shown).partition("{bill}")
+    return f"{_capitals(prefix)}{{bill}}{_capitals(suffix)}"
 
 
 def _capitals(text: str) -> str:
@@ -104,8 +107,8 @@ def _capitals(text: str) -> str:
 
 @cache
 def _template(language: str) -> Mapping[str, Any]:
-    """With places for the bill and the payment."""
+    """The texts of the language's file, with `{bill}` and `{payment}`; English if there is no file."""
     path = _FOLDER / f"order.{language}.toml"
-    spoken = path if path in _FOLDER.glob("order.*.toml") else _FOLDER / f"order.{_DEFAULT}.toml"
-    with spoken.open("rb") as file:
+    template_path = path if path in _FOLDER.glob("order.*.toml") else _FOLDER / f"order.{_DEFAULT}.toml"
+    with template_path.open("rb") as file:
         return tomllib.load(file)

@@ -1,10 +1,10 @@
-"""The job behind a webhook that contradicts our books: the gateway is asked once more, and believed.
+"""The job after a webhook that contradicts our books: it looks the payment up again until the gateway has
+answered, for a day at most. After that a person has to look.
 
 The webhook says that money was taken for an attempt that ended without a charge, or needs review. The answer
-is recorded as every other: it resolves what needs review, and a contradiction is kept and logged. Or it says
-that money of a payment was refunded: then the question is by whom
-(`ivr.payments.refunds.external_refunds`). A gateway that is silent is asked again for a day; then a person
-has to look.
+is recorded like every other: it resolves what needs review; a contradiction is only recorded and logged. Or
+the webhook says that money of a payment was refunded: then the gateway is asked how much of it this server
+did not refund (`ivr.payments.refunds.external_refunds`).
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,9 @@ from ivr.platform.database.engine import reading
 log = structlog.get_logger()
 
 RECHECKED = (FINAL | {State.NEEDS_REVIEW}) - {State.APPROVED}
-"""States in which a report of money taken is looked into; in the others our own answer is on its way."""
+"""States in which a report of money taken is rechecked. `APPROVED` agrees with it already; in every other
+state a job of the attempt is still to run.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class RecheckJob:
     gateway: GatewayClient
 
     def run(self, attempt_id: str, nth: int) -> None:
-        """One look, which cancels nothing. Asks for the next one where the gateway does not say."""
+        """Looks the payment up once, and cancels nothing. Schedules the next look if there is no answer."""
         with reading(self.engine) as tx:
             attempt = store.get(tx, attempt_id)
         if attempt.jobs != nth:
@@ -58,7 +60,7 @@ class RecheckJob:
             before = store.locked(tx, attempt.id)
             after = gateway_answers.record(self.transitions, tx, before, answer, note="found after a notice")
             if after.jobs != nth:
-                return  # another webhook asked for a look of its own meanwhile
+                return  # another webhook scheduled a newer look meanwhile
             is_open = (
                 isinstance(answer, Unknown)
                 and after.state in RECHECKED
@@ -79,7 +81,7 @@ class RecheckJob:
                 external_refunds.give_up(self.transitions, tx, attempt)
 
     def _look_again(self, tx: sa.Connection, attempt: Attempt, reported: str, reason: str) -> bool:
-        """Asks for the next look; False after a day, when a person has to look."""
+        """Schedules the next look; False after a day, when a person has to look."""
         now = self.transitions.clock.now()
         open_s = (now - (attempt.verify_since or now)).total_seconds()
         log.warning("notice_still_unverified", attempt_id=attempt.id, reason=reason, open_s=open_s)

@@ -81,7 +81,7 @@ class AttemptService:
                 raise ValueError(f"{self.gateway} has no payment links")
             link_store.make(tx, attempt.id, self.transitions.ids.link_token(), self.links, now)
         history.add(tx, attempt.id, "make", State.RESERVED, at=now)
-        return self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
+        return self.transitions.schedule(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
 
     def get(self, tx: sa.Connection, attempt_id: str) -> Attempt:
         return store.get(tx, attempt_id)
@@ -127,8 +127,8 @@ class AttemptService:
         deadline_at = now + timedelta(seconds=timeouts.CHARGE_WITHIN_S)
         store.update(tx, attempt_id, charge_asked_at=now, deadline_at=deadline_at)
         if attempt.state in {State.RESERVED, State.AUTHORIZED}:
-            self.transitions.ask(tx, attempt, CHARGE_ATTEMPT)
-            self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
+            self.transitions.schedule(tx, attempt, CHARGE_ATTEMPT)
+            self.transitions.schedule(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
 
     def ask_link(self, tx: sa.Connection, attempt_id: str) -> None:
         """The payer was promised a link: a worker opens and sends it, also after a hang-up."""
@@ -136,7 +136,7 @@ class AttemptService:
         if attempt.state is not State.RESERVED or attempt.charge_asked_at is not None:
             return
         store.update(tx, attempt_id, charge_asked_at=self.transitions.clock.now())
-        self.transitions.ask(tx, attempt, OPEN_LINK)
+        self.transitions.schedule(tx, attempt, OPEN_LINK)
 
     def close_link(self, tx: sa.Connection, attempt_id: str, *, note: str) -> Attempt:
         """Begins to close the link. Until the attempt has ended, it may still turn out to be paid."""

@@ -1,8 +1,9 @@
 """The states of an attempt to charge, as a graph whose edges name their event.
 
-`move` is the only way from one state to another; a test holds that every state is reached and left. The words
-in quotes stand in the database, in the API as `internal_state` and in logs: they are never renamed. Programs,
-webhooks and people read the six words of `PublicState`, which do not change with the machinery.
+`move` is the only way from one state to another. Tests check that every state is reached, and that every
+non-final one can end. The words in quotes stand in the database, in the API as `internal_state` and in logs:
+they are never renamed. Programs, webhooks and people read the six words of `PublicState`, which stay the same
+when the internal states change.
 """
 
 from enum import StrEnum

@@ -86,12 +86,12 @@ class Attempt:
     """The caller left without hearing the outcome: whatever it is, they are texted."""
     settled_at: datetime | None
     jobs: int
-    """The number of the job that was asked for last."""
+    """The number of the job that was scheduled last."""
     method: Method = Method.CARD
     card_entry_id: str | None = None
     """The card entry at the PCI process, which is told of the outcome; None: there was none."""
     verify_since: datetime | None = None
-    """Since when the gateway is asked about a webhook that contradicts our books."""
+    """Since when the gateway is asked about a webhook: a charge that our books deny, or a refund."""
     external_refund_heard_at: datetime | None = None
     """When a webhook said that money was refunded, and the gateway was not asked since by whom."""
     refunded_externally_minor: int = 0

@@ -1,5 +1,5 @@
-"""The only way an attempt moves: a compare-and-set along the graph, with all that belongs to the new state in
-the same transaction: the bill, the ledger, the event, and the job that looks at the attempt next.
+"""The only way an attempt moves: a compare-and-set along the graph. The bill, the ledger, the event and the
+next job are written in the same transaction.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -26,9 +26,9 @@ from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
     LOOK_AT_LINK,
-    RELEASE_ATTEMPT,
+    RECHECK_ATTEMPT,
     RESOLVE_ATTEMPT,
-    VERIFY_ATTEMPT,
+    VOID_ATTEMPT,
     Job,
 )
 from ivr.payments import history, tables, timeouts
@@ -47,12 +47,12 @@ NEXT_JOB: dict[State, Job | None] = {
     State.AUTHORIZED: EXPIRE_ATTEMPT,
     State.CLAIMED: RESOLVE_ATTEMPT,
     State.UNKNOWN: RESOLVE_ATTEMPT,
-    State.VOIDING: RELEASE_ATTEMPT,
+    State.VOIDING: VOID_ATTEMPT,
     State.LINK_OPEN: LOOK_AT_LINK,
     State.LINK_CLOSING: LOOK_AT_LINK,
     State.NEEDS_REVIEW: None,
 }
-"""The job that gets an attempt out of each state of `HOLDING`; None: a person does."""
+"""The job that moves an attempt on from each state of `HOLDING`; None: a person does."""
 
 EVENT_OF: dict[State, type[PaymentEvent]] = {
     State.APPROVED: PaymentApproved,
@@ -83,7 +83,7 @@ def payment_facts(attempt: Attempt) -> PaymentFacts:
 
 @dataclass(frozen=True, slots=True)
 class Transitions(RowTransitions):
-    """Moves attempts, and asks for the jobs that look at them. An attempt that is passed in was read by
+    """Moves attempts, and schedules the jobs that look at them. An attempt that is passed in was read by
     `store.locked` in the same transaction.
     """
 
@@ -114,12 +114,14 @@ class Transitions(RowTransitions):
         """A line in the payment's history that moves nothing."""
         history.add(tx, attempt.id, event, attempt.state, at=self.clock.now(), note=note)
 
-    def ask(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
-        """Asks for a job under a number of its own."""
-        return replace(attempt, jobs=self.ask_job(tx, tables.attempt, attempt.id, job, delay_s))
+    def schedule(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
+        """Schedules the job under a new number."""
+        return replace(attempt, jobs=self.schedule_job(tx, tables.attempt, attempt.id, job, delay_s))
 
-    def ask_again(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
-        """Asks for the same job of an attempt that is still in its state; after a day a person decides."""
+    def reschedule(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
+        """Schedules the same job for an attempt that is still in its state. After a day it needs review
+        instead; only an open link (`LINK_OPEN`) is still looked up, every 5 minutes.
+        """
         open_s = (self.clock.now() - history.state_since(tx, attempt)).total_seconds()
         facts = {"attempt_id": attempt.id, "state": str(attempt.state), "reason": reason, "open_s": open_s}
         log.warning(log_as, **facts)
@@ -127,32 +129,34 @@ class Transitions(RowTransitions):
         if job is None or (delay_s is None and (attempt.state, Event.NEEDS_REVIEW) in GRAPH):
             self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
-            self.ask(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
+            self.schedule(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
 
-    def ask_lost_job(self, tx: sa.Connection, attempt_id: str) -> bool:
-        """Asks again for a job that is overdue; False where the attempt needs none."""
+    def reschedule_lost(self, tx: sa.Connection, attempt_id: str) -> bool:
+        """Schedules an overdue job again; False where the attempt needs none."""
         attempt = store.locked(tx, attempt_id)
-        job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else VERIFY_ATTEMPT)
+        job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else RECHECK_ATTEMPT)
         if job is None:
             return False
         facts = {"attempt_id": attempt_id, "call_id": attempt.call_id, "state": str(attempt.state)}
         log.error("attempt_job_lost", job=job.name, **facts)
-        self.ask(tx, attempt, job)
+        self.schedule(tx, attempt, job)
         return True
 
     def recheck(self, tx: sa.Connection, attempt: Attempt, delay_s: float = 0.0) -> Attempt:
-        """The gateway contradicts our books: it is asked, until it has answered, who is right."""
+        """Schedules the recheck job; notes since when. For a webhook that contradicts our books, and for
+        refunds made elsewhere. The job stops when the gateway has answered, or after a day.
+        """
         if attempt.verify_since is None:
             attempt = replace(attempt, verify_since=self.clock.now())
             store.update(tx, attempt.id, verify_since=attempt.verify_since)
-        return self.ask(tx, attempt, VERIFY_ATTEMPT, delay_s)
+        return self.schedule(tx, attempt, RECHECK_ATTEMPT, delay_s)
 
     def end_recheck(self, tx: sa.Connection, attempt: Attempt, **facts: Any) -> None:
-        """The gateway has answered, or a person has to look."""
+        """Clears `verify_since` and `look_at`; `facts` are columns to be set with them."""
         store.update(tx, attempt.id, **{"verify_since": None, "look_at": None, **facts})
 
     def report_dispute(self, tx: sa.Connection, attempt: Attempt, dispute: DisputeUpdated) -> None:
-        """The payer's bank wants the money back, or has decided: the merchant has to answer in time."""
+        """Logs the dispute and emits PaymentDisputed."""
         log.error("payment_disputed", attempt_id=attempt.id, dispute=dispute.reference, state=dispute.state)
         self.events.emit(tx, PaymentDisputed(payment_facts(attempt), dispute))
 
@@ -165,29 +169,31 @@ class Transitions(RowTransitions):
             log.error("attempt_for_a_person", attempt_id=attempt.id, reference=attempt.reference)
         self.events.emit(tx, event_type(payment_facts(attempt)))
         if attempt.state is State.APPROVED and attempt.gateway_reference is not None:
-            # the payer's bank can be faster than our own books
+            # a dispute may be reported before the charge is booked as approved
             charge, now = (attempt.gateway, attempt.gateway_reference), self.clock.now()
             for dispute in disputes.tie(tx, *charge, attempt.id, now):
                 self.report_dispute(tx, attempt, dispute)
 
     def _follow_up(self, tx: sa.Connection, before: State, attempt: Attempt, now: datetime) -> Attempt:
-        """Asks for the job that looks at the attempt next."""
+        """Schedules the job that looks at the attempt next."""
         if attempt.state is State.APPROVED and attempt.external_refund_heard_at is not None:
             return self.recheck(tx, attempt)
         if attempt.state is State.AUTHORIZED:
             return self._found_authorized(tx, attempt, now) if before is State.UNKNOWN else attempt
         job = NEXT_JOB.get(attempt.state)
-        return attempt if job is None else self.ask(tx, attempt, job, _delay_s(tx, attempt, now))
+        return attempt if job is None else self.schedule(tx, attempt, job, _delay_s(tx, attempt, now))
 
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> Attempt:
-        """An authorization found by a look-up is captured while the caller waits, and voided otherwise."""
+        """An authorization found by a look-up is voided if the caller no longer waits. Otherwise it is
+        captured; if the caller has not confirmed yet, it waits for the deadline.
+        """
         if not store.caller_waits(tx, attempt, now):
             return self.move(tx, attempt, Event.VOID, note="found authorized, and nobody waits")
         if attempt.charge_asked_at is None:
-            return self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
-        # A capture that was sent before and did not arrive is sent again, and not as fast as we can.
+            return self.schedule(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
+        # A capture that may have been sent before is sent again after a short delay.
         sent_before = attempt.claimed_at is not None
-        return self.ask(tx, attempt, CHARGE_ATTEMPT, timeouts.LOOK_FIRST_S if sent_before else 0.0)
+        return self.schedule(tx, attempt, CHARGE_ATTEMPT, timeouts.LOOK_FIRST_S if sent_before else 0.0)
 
 
 def _delay_s(tx: sa.Connection, attempt: Attempt, now: datetime) -> float:
@@ -209,17 +215,19 @@ def _delay_s(tx: sa.Connection, attempt: Attempt, now: datetime) -> float:
 def _stamps(  # noqa: PLR0911 - one line a state
     attempt: Attempt, state: State, now: datetime
 ) -> dict[str, Any]:
-    """The moments that go with a state, and what is wiped in it."""
+    """The columns to set when an attempt comes into the state."""
     if state in FINAL:
-        asked_anew = {"verify_since": None} if state is State.APPROVED else {}
-        return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None} | asked_anew
+        ended = {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None}
+        clear_recheck = {"verify_since": None} if state is State.APPROVED else {}
+        return ended | clear_recheck
     match state:
         case State.AUTHORIZING:
             return {"deadline_at": now + timedelta(seconds=timeouts.CARD_WITHIN_S)}
         case State.CLAIMED:
             return {"claimed_at": now}
         case State.LINK_OPEN:
-            return {"promised_at": None}  # the text with the link keeps what was promised
+            # the link text message is the one that was promised, so no other is due
+            return {"promised_at": None}
         case State.UNKNOWN:
             return {"unknown_since": attempt.unknown_since or now}
         case State.NEEDS_REVIEW:

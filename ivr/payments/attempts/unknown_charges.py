@@ -20,8 +20,10 @@ from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store as link_store
 
-_ONCE_AUTHORIZED = frozenset({State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED})
-"""Where an unknown attempt gets to, once it is found to be authorized."""
+_AFTER_FOUND_AUTHORIZED = frozenset(
+    {State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED}
+)
+"""The next states of an unknown attempt that was found authorized."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class UnknownChargeJob:
     gateway: GatewayClient
 
     def run(self, attempt_id: str, nth: int) -> None:
-        """One look; asks for the next one where the outcome is still unknown."""
+        """Looks up once; schedules the next look if the outcome is still unknown."""
         with self.engine.begin() as tx:
             attempt = self._to_look_up(tx, attempt_id, nth)
             if attempt is None:
@@ -48,15 +50,15 @@ class UnknownChargeJob:
             self._record(tx, attempt_id, answer, nth)
 
     def _to_look_up(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
-        """The attempt, where its outcome is unknown and this is the look that was asked for last."""
+        """The attempt, if its outcome is unknown and this is the look that was scheduled last."""
         attempt = store.locked(tx, attempt_id)
         if attempt.jobs != nth:
             return None
         if attempt.state is State.CLAIMED:
             if not self._is_past(attempt, timeouts.UNDER_WAY_S):
-                self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.LOOK_FIRST_S)
+                self.transitions.schedule(tx, attempt, RESOLVE_ATTEMPT, timeouts.LOOK_FIRST_S)
                 return None
-            # the move asks for a look of its own, at once
+            # the move schedules the next look, at once
             self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="claimed, and no answer in time")
             return None
         return attempt if attempt.state is State.UNKNOWN else None
@@ -75,8 +77,8 @@ class UnknownChargeJob:
         )
 
     def _may_cancel(self, attempt: Attempt) -> bool:
-        """Whether the request can no longer be under way. A payment page takes nothing by itself, and was
-        promised to somebody: it gets longer.
+        """Whether the request can no longer be under way. A link gets longer: its page charges nothing by
+        itself, and the payer was promised it.
         """
         is_link = attempt.method is Method.LINK
         return self._is_past(attempt, timeouts.OPEN_LINK_WITHIN_S if is_link else timeouts.UNDER_WAY_S)
@@ -86,10 +88,10 @@ class UnknownChargeJob:
         return (self.transitions.clock.now() - begun_at).total_seconds() >= within_s
 
     def _record(self, tx: sa.Connection, attempt_id: str, answer: gateway_answers.Answer, nth: int) -> None:
-        """A look that a webhook asked for meanwhile goes on in place of this one."""
+        """Records the answer; schedules the next look only if no newer one was scheduled meanwhile."""
         before = store.locked(tx, attempt_id)
-        if isinstance(answer, Authorized) and before.state in _ONCE_AUTHORIZED:
+        if isinstance(answer, Authorized) and before.state in _AFTER_FOUND_AUTHORIZED:
             return  # another look was faster; what was held then may be captured or voided by now
         attempt = gateway_answers.record(self.transitions, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown) and attempt.jobs == nth:
-            self.transitions.ask_again(tx, attempt, answer.reason, log_as="attempt_still_unknown")
+            self.transitions.reschedule(tx, attempt, answer.reason, log_as="attempt_still_unknown")

@@ -27,7 +27,7 @@ class VoidJob:
     gateway: GatewayClient
 
     def run(self, attempt_id: str, nth: int) -> None:
-        """One try; asks for the next one where the authorization may still be held."""
+        """Tries once; schedules the next try if the authorization may still be held."""
         with reading(self.engine) as tx:
             attempt = store.get(tx, attempt_id)
             order = order_of(tx, attempt)
@@ -45,4 +45,4 @@ class VoidJob:
             attempt = gateway_answers.record(self.transitions, tx, before, found, note=note)
             if attempt.state is State.VOIDING:
                 reason = found.reason if isinstance(found, Unknown) else "still held"
-                self.transitions.ask_again(tx, attempt, reason, log_as="authorization_still_held")
+                self.transitions.reschedule(tx, attempt, reason, log_as="authorization_still_held")

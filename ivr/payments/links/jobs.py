@@ -3,7 +3,8 @@
 A page whose opening got no answer is looked up under the same key, and never opened a second time. An open
 link is looked at when the gateway reports something, and at its expiry. Then, or when somebody wants it
 closed, it is closed; it ends without a charge only when the gateway says that it was not paid. While the
-gateway is silent, the part of the bill stays held; after a day a person decides.
+gateway does not answer, its part of the bill stays reserved; a link that could not be closed for a day
+needs review.
 """
 
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class LinkJobs:
             )
 
     def look(self, attempt_id: str, nth: int) -> None:
-        """One look at a link that is open or being closed; asks for the next one where it still is."""
+        """Looks up once a link that is open or being closed; schedules the next look if it still is."""
         with self.engine.begin() as tx:
             attempt = self._to_look_at(tx, attempt_id, nth)
             asked = None if attempt is None else self._asked(tx, attempt)
@@ -111,7 +112,7 @@ class LinkJobs:
         return self.transitions.move(tx, attempt, Event.CLAIM)
 
     def _why_never(self, tx: sa.Connection, attempt: Attempt) -> str | None:
-        """Why its page is not opened any more; None: it is."""
+        """The reason not to open its page, or None if it may be opened."""
         if self.transitions.clock.now() >= attempt.deadline_at:
             return "not claimed by its deadline"
         if attempt.payer_phone is None:
@@ -119,7 +120,9 @@ class LinkJobs:
         return _OVER if store.bill_is_over(tx, attempt) else None
 
     def _to_look_at(self, tx: sa.Connection, attempt_id: str, nth: int) -> Attempt | None:
-        """The attempt, where this is the look that was asked for last. One that has expired is closed."""
+        """The attempt, if this is the look that was scheduled last. A link that has expired is closed
+        instead.
+        """
         attempt = attempt_store.locked(tx, attempt_id)
         if attempt.jobs != nth or attempt.state not in {State.LINK_OPEN, State.LINK_CLOSING}:
             return None
@@ -129,7 +132,7 @@ class LinkJobs:
             and link is not None
             and self.transitions.clock.now() >= link.expires_at
         ):
-            # the move asks for a look of its own, at once
+            # the move schedules the next look, at once
             self.transitions.move(tx, attempt, Event.CLOSE_LINK, note="it has expired")
             return None
         return attempt
@@ -146,7 +149,7 @@ class LinkJobs:
     ) -> None:
         if attempt.state is State.LINK_OPEN and isinstance(answer, LinkOpen):
             now = self.transitions.clock.now()
-            self.transitions.ask(tx, attempt, LOOK_AT_LINK, link.seconds_until_look(now))
+            self.transitions.schedule(tx, attempt, LOOK_AT_LINK, link.seconds_until_look(now))
             return
         reason = answer.reason if isinstance(answer, Unknown) else "still open"
-        self.transitions.ask_again(tx, attempt, reason, log_as="link_still_unclear")
+        self.transitions.reschedule(tx, attempt, reason, log_as="link_still_unclear")

@@ -1,8 +1,8 @@
-"""The jobs behind a refund: sent once, outside any transaction, and looked up where the answer is lost.
+"""The jobs behind a refund: they send it, outside any transaction, and look it up if the answer is lost.
 
-A refund is marked as sent before it is sent: whoever finds it marked looks it up instead. One that the
-gateway does not know, and cannot cancel, is sent again under its own key, which refunds once. After a day a
-person decides.
+A refund is marked as sent before it is sent: a job that finds it marked looks it up instead. If the gateway
+does not know it, it is sent again under the same key, within 12 hours of the first time. The gateway refunds
+only once for each key. After a day a person decides.
 """
 
 from dataclasses import dataclass
@@ -43,17 +43,19 @@ class RefundJobs:
                 return
             now = self.transitions.clock.now()
             sent = self.transitions.move(tx, refund, RefundState.UNKNOWN, sent_at=now)
-            self.transitions.ask(tx, sent, RESOLVE_REFUND, timeouts.UNDER_WAY_S)
+            self.transitions.schedule(tx, sent, RESOLVE_REFUND, timeouts.UNDER_WAY_S)
         answer = self.gateway.refund(attempt, refund)
         with self.engine.begin() as tx:
             refund = self.transitions.record(tx, store.locked(tx, refund_id), answer)
             if refund.state is RefundState.UNKNOWN:
-                self.transitions.ask(tx, refund, RESOLVE_REFUND)
+                self.transitions.schedule(tx, refund, RESOLVE_REFUND)
             elif _differs(answer, refund):
                 self.transitions.recheck(tx, refund)
 
     def resolve(self, refund_id: str, nth: int) -> None:
-        """One look at a refund whose answer was lost; asks for the next one where it is still unknown."""
+        """Looks up once a refund whose answer was lost; sends it again where the gateway does not know it
+        (within 12 h). Schedules the next look if it is still unknown.
+        """
         refund, attempt = self._read(refund_id)
         if refund.state is not RefundState.UNKNOWN or refund.jobs != nth or refund.sent_at is None:
             return
@@ -69,8 +71,8 @@ class RefundJobs:
                 self.transitions.recheck(tx, refund)
 
     def recheck(self, refund_id: str, nth: int) -> None:
-        """One look at a refund that has ended, or needs review, because the gateway reported something of it;
-        asks for the next one where the gateway does not say what, or where that cannot be booked yet.
+        """Looks up once a refund that has ended, or needs review, after a webhook about it. Schedules the
+        next look if the gateway does not say what became of it, or if the answer cannot be booked yet.
         """
         refund, attempt = self._read(refund_id)
         if refund.state in {RefundState.ASKED, RefundState.UNKNOWN} or refund.jobs != nth:
@@ -79,7 +81,7 @@ class RefundJobs:
         with self.engine.begin() as tx:
             refund = self.transitions.record(tx, store.locked(tx, refund_id), answer)
             if refund.jobs != nth:
-                return  # another webhook asked for a look of its own meanwhile
+                return  # another webhook scheduled a newer look meanwhile
             if isinstance(answer, Unknown | RefundNotFound) or _differs(answer, refund):
                 self._recheck_again(tx, refund, answer)
             else:
@@ -100,18 +102,20 @@ class RefundJobs:
             log.error("refund_for_a_person", **facts)
             self.transitions.move(tx, refund, RefundState.NEEDS_REVIEW, look_at=None)
         else:
-            self.transitions.ask(tx, refund, RESOLVE_REFUND, delay_s)
+            self.transitions.schedule(tx, refund, RESOLVE_REFUND, delay_s)
 
     def _recheck_again(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
-        """For a day; a refund that came back while its bill is being paid, until that has ended."""
+        """Looks again for one day; if the refund was returned while the bill is being paid, until that
+        payment has ended.
+        """
         now = self.transitions.clock.now()
         open_s = (now - (refund.verify_since or now)).total_seconds()
         said = WORDS[type(answer)]
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "says": said, "open_s": open_s}
         delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
         if isinstance(answer, Declined):
-            tell = log.error if delay_s is None else log.warning
-            tell("refund_came_back_to_a_bill_that_is_being_paid", **facts)
+            write_log = log.error if delay_s is None else log.warning
+            write_log("refund_came_back_to_a_bill_that_is_being_paid", **facts)
             self.transitions.recheck(tx, refund, delay_s or timeouts.ASK_AGAIN_LATE_S)
         elif delay_s is not None:
             log.warning("refund_still_unverified", **facts)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from gateways.declines import Decline
 from ivr.customers import timeline
 from ivr.customers.caller import WITHHELD
+from ivr.fraud import velocity
 from ivr.fraud.guard import forget_card_attempts
 from ivr.fraud.identity import UNPROVEN, PayerIdentity
 from ivr.jobs.job_list import REPORT_CARD_OUTCOME
@@ -179,6 +180,24 @@ def test_a_card_refused_at_its_entry_counts_too(engine: sa.Engine, clock: Manual
             at.guard.declined_at_entry(tx, anna, Decline.ISSUER_UNAVAILABLE)
     assert [one.kind for one in at.lockouts()] == [LockoutKind.CALL]
     assert at.begin(anna) is None
+
+
+@pytest.mark.parametrize("at_entry", [True, False])
+def test_a_lockout_begins_when_the_wait_for_others_is_over(
+    engine: sa.Engine, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, *, at_entry: bool
+) -> None:
+    """Who holds the same caller may take seconds: a moment that was read before is too early."""
+    at = counter(engine, clock, CARD_DECLINES_MAX_CALL=1)
+    anna = PayerIdentity(at.bill(), at.call(), ANNA)
+    attempt_id = at.begin(anna)
+    assert attempt_id is not None
+    monkeypatch.setattr(velocity, "hold", lambda _tx, _identity: clock.advance(5))
+    if at_entry:
+        with engine.begin() as tx:
+            at.guard.declined_at_entry(tx, anna, Decline.INVALID_NUMBER)
+    else:
+        at.end(attempt_id, Event.DECLINE, Decline.GENERIC)
+    assert [one.since for one in at.lockouts()] == [clock.now()]
 
 
 def test_a_decline_on_another_channel_counts_for_its_bill(engine: sa.Engine, clock: ManualClock) -> None:
