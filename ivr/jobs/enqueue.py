@@ -22,7 +22,7 @@ _AFTER_MONEY = 10
 
 
 def work_id(job: Job, subject_id: str, nth: int, tries: int = 0) -> str:
-"""A job without a priority runs first in dbos; those not in `NEVER_GIVEN_UP` get this one, and run later."""
+    """The name of a piece of work; each further try has a name of its own, with the `nth` of the first."""
     name = f"{job.name}:{subject_id}:{nth}"
     return f"{name}:try{tries}" if tries else name
 

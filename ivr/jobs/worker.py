@@ -252,7 +252,7 @@ def _schedule_clean_up(client: "DBOSClient") -> None:
 
 
 def _require_alone() -> None:
-    """Only one dbos runs in a process: a second worker would share it, and stopping it would stop the first."""
+    """One dbos a process: a second worker would share it, and stopping it would stop the first."""
     from dbos import _dbos
 
     if _dbos._dbos_global_instance is not None:  # noqa: SLF001 - dbos does not say so otherwise
