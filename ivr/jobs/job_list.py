@@ -45,10 +45,10 @@ RECHECK_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
 READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
 SAVE_CARD = Job("save_card", Queue.FOLLOW_UP)
 FORGET_CARD = Job("forget_card", Queue.FOLLOW_UP)
-SEND_CONFIRMATION = Job("send_confirmation", Queue.SEND)
-CHECK_CONFIRMATION = Job("check_confirmation", Queue.SEND)
-DELIVER_OUTCOME = Job("deliver_outcome", Queue.FOLLOW_UP)
-END_SILENT_CALL = Job("end_silent_call", Queue.FOLLOW_UP)
+SEND_MESSAGE = Job("send_confirmation", Queue.SEND)
+CHECK_MESSAGE = Job("check_confirmation", Queue.SEND)
+POST_MERCHANT_WEBHOOK = Job("deliver_outcome", Queue.FOLLOW_UP)
+END_UNREPORTED_CALL = Job("end_silent_call", Queue.FOLLOW_UP)
 REPORT_CARD_OUTCOME = Job("report_card_outcome", Queue.FOLLOW_UP)
 
 ALL_JOBS = (
@@ -65,10 +65,10 @@ ALL_JOBS = (
     READ_PAYOUT,
     SAVE_CARD,
     FORGET_CARD,
-    SEND_CONFIRMATION,
-    CHECK_CONFIRMATION,
-    DELIVER_OUTCOME,
-    END_SILENT_CALL,
+    SEND_MESSAGE,
+    CHECK_MESSAGE,
+    POST_MERCHANT_WEBHOOK,
+    END_UNREPORTED_CALL,
     REPORT_CARD_OUTCOME,
 )
 

@@ -18,7 +18,7 @@ import structlog
 
 from ivr.jobs.backlog import unknown_work
 from ivr.jobs.job_list import ALL_JOBS, Job, JobHandler, Queue
-from ivr.jobs.liveness_lock import LifeLock, hold
+from ivr.jobs.liveness_lock import LivenessLock, hold
 from ivr.jobs.retry import FIRST_DELAY_S, TRIES_MAX
 from ivr.jobs.runs import Runs
 from ivr.jobs.store import (
@@ -27,7 +27,7 @@ from ivr.jobs.store import (
     EVERY_NIGHT,
     VERSION,
     forget_work,
-    keep_quiet,
+    log_through_ours,
     open_client,
     require_migrated,
 )
@@ -171,7 +171,7 @@ class Worker:
     def _launch(self, engine: sa.Engine, client: "DBOSClient", runs: Runs) -> "DBOS":
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-        keep_quiet()
+        log_through_ours()
         config: DBOSConfig = {
             "name": APPLICATION,
             "application_version": VERSION,
@@ -231,7 +231,7 @@ class _Running:
     engine: sa.Engine
     watcher: "DBOSClient"
     runs: Runs
-    lock: LifeLock
+    lock: LivenessLock
     dbos: "DBOS"
     take_over: TakeOver
 

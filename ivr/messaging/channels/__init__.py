@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.delivery_errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Refused:
     """The carrier certainly did not take it."""
 
     error_code: str
-    mends: Mends
+    kind: Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class SavedCardJobs:
     def _try_again(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
         open_s = self._since_s(card.sent_at)
         log.warning("card_not_kept_yet", card_id=card.id, reason=reason, open_s=open_s)
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        delay_s = timeouts.ASK_AGAIN.delay_after_s(open_s)
         if delay_s is None:
             self.cards.forget(tx, card.id, by="the gateway did not answer for a day")
         else:
@@ -140,7 +140,7 @@ class SavedCardJobs:
         return self.gateway.delete_card(card, saved) if isinstance(saved, CardOnFile) else saved
 
     def _insist(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(self._since_s(card.forget_asked_at))
+        delay_s = timeouts.ASK_AGAIN.delay_after_s(self._since_s(card.forget_asked_at))
         write_log = log.error if delay_s is None else log.warning
         write_log("card_not_forgotten_yet", card_id=card.id, reason=reason)
         self.cards.schedule(tx, card, FORGET_CARD, delay_s or timeouts.ASK_AGAIN_LATE_S)
