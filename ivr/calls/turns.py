@@ -40,7 +40,7 @@ REMOTE_CALL_WAIT_S_MAX = 60
 """How long a caller waits for a remote call before the turn has failed, also where another process takes it
 over."""
 RETRIED = "waits=1"
-"""Of an address to which we send the carrier by ourselves: silence there is none of the caller's."""
+"""Marks an address to which we sent the carrier: no keys there does not mean that the caller was silent."""
 
 
 class UnknownCallError(LookupError):
@@ -145,8 +145,8 @@ class Turns:
             store.save(tx, row.id, turn=row.turn, session=session.dump(), intent=row.intent)
             if session.troubles > troubles_max:
                 return RejoinPoint(None, session.language)
-            # Who was keying a card comes back by the next turn: it leads to the question that stands there.
-            # So does who had begun an answer anew: nothing was said when they were listened to last.
+            # A caller who was keying a card, or part of an answer, must hear the question again, so they
+            # rejoin at the turn not yet answered. Everybody else gets the last answer repeated.
             asked_next = session.card.entry_id is not None or session.question.begun
             number = row.turn if asked_next else max(row.turn - 1, 0)
             return RejoinPoint(turn_url(row.id, number), session.language)

@@ -13,7 +13,7 @@ import click
 import sqlalchemy as sa
 
 from ivr.cli import Fault, boot, example
-from ivr.doctor.checks import DoctorCheck, FaultError, Finding, LastFaultError, examine
+from ivr.doctor.checks import CheckResult, DoctorCheck, FaultError, LastFaultError, examine
 from ivr.platform.clock import Clock, SystemClock
 from ivr.platform.database.migrations import can_serve
 from ivr.platform.database.unreachable import sentence
@@ -45,7 +45,7 @@ def command(*, as_json: bool) -> None:
     sys.exit(0 if all(one.well for one in found) else 1)
 
 
-def _told(findings: Iterator[Finding]) -> Iterator[Finding]:
+def _told(findings: Iterator[CheckResult]) -> Iterator[CheckResult]:
     for finding in findings:
         first, *more = finding.said.splitlines()
         click.echo(f"{'ok   ' if finding.well else 'FAULT'}  {finding.name:<14}{first}")

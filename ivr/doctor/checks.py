@@ -21,7 +21,7 @@ class LastFaultError(FaultError):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What a check found."""
 
     name: str
@@ -33,21 +33,23 @@ DoctorCheck = Callable[[], str]
 """Gives what is well, or raises FaultError."""
 
 
-def examine(checks: Iterable[tuple[str, DoctorCheck]], *, within_s: float = CHECK_S_MAX) -> Iterator[Finding]:
+def examine(
+    checks: Iterable[tuple[str, DoctorCheck]], *, within_s: float = CHECK_S_MAX
+) -> Iterator[CheckResult]:
     """Tries one after the other, each for `within_s` seconds at most. A check that breaks unexpectedly is a
     finding too, by the exception's name alone: its text may hold a secret. Only a `LastFaultError` stops the
     others.
     """
     for name, check in checks:
         try:
-            yield Finding(name, well=True, said=_within(check, within_s))
+            yield CheckResult(name, well=True, said=_within(check, within_s))
         except FaultError as fault:
-            yield Finding(name, well=False, said=str(fault))
+            yield CheckResult(name, well=False, said=str(fault))
             if isinstance(fault, LastFaultError):
                 return
         except Exception as fault:  # noqa: BLE001 - a check is told, whatever breaks
             kind = type(fault).__name__
-            yield Finding(
+            yield CheckResult(
                 name, well=False, said=f"This check broke and found out nothing ({kind}): report it."
             )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateways.capability import CardEntry
-from ivr.carriers.twilio.signature import retried
+from ivr.carriers.twilio.signature import with_retry_overrides
 from ivr.platform.settings.web_settings import Config
 
 
@@ -130,7 +130,7 @@ def _by_carrier(config: Config) -> Iterator[Duty]:
         f"Install the carrier's Pay Connector for your gateway's account, under the name "
         f"{config.pay.connector} (PAY_CONNECTOR).",
     )
-    fallback = retried(f"{config.public_url}/voice/fallback")
+    fallback = with_retry_overrides(f"{config.public_url}/voice/fallback")
     yield Duty(ScopeState.YOURS, f"Set the number's fallback URL to {fallback}.")
     yield Duty(
         ScopeState.YOURS,
@@ -150,7 +150,7 @@ def _by_us(pci_public_url: str) -> Iterator[Duty]:
         "Run pci on a machine or container of its own, without swap or shell users, its connections "
         "restricted to the gateway, its database and the carrier.",
     )
-    fallback = retried(f"{pci_public_url or 'PCI_PUBLIC_URL'}/pci/fallback")
+    fallback = with_retry_overrides(f"{pci_public_url or 'PCI_PUBLIC_URL'}/pci/fallback")
     yield Duty(
         ScopeState.YOURS,
         f"Set the number's fallback URL to {fallback} (a carrier may repeat keyed digits there).",

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 
 class Queue(StrEnum):
-    """Queues by what someone waits for."""
+    """Queues by urgency."""
 
     CHARGE = "charge"
-    """A caller is on the line: looked at ten times a second."""
+    """Polled ten times a second: what a caller may be waiting for, and deadlines."""
     SEND = "send"
     """Texts to payers: limited to what the carrier takes."""
     FOLLOW_UP = "follow_up"
@@ -35,13 +35,13 @@ class Job:
 CHARGE_ATTEMPT = Job("charge_attempt", Queue.CHARGE)
 EXPIRE_ATTEMPT = Job("expire_attempt", Queue.CHARGE)
 RESOLVE_ATTEMPT = Job("resolve_attempt", Queue.FOLLOW_UP)
-RELEASE_ATTEMPT = Job("release_attempt", Queue.FOLLOW_UP)
+VOID_ATTEMPT = Job("release_attempt", Queue.FOLLOW_UP)
 REFUND_PAYMENT = Job("refund_payment", Queue.FOLLOW_UP)
 RESOLVE_REFUND = Job("resolve_refund", Queue.FOLLOW_UP)
 OPEN_LINK = Job("open_link", Queue.CHARGE)
 LOOK_AT_LINK = Job("look_at_link", Queue.CHARGE)
-VERIFY_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
-VERIFY_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
+RECHECK_ATTEMPT = Job("verify_attempt", Queue.FOLLOW_UP)
+RECHECK_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
 READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
 SAVE_CARD = Job("save_card", Queue.FOLLOW_UP)
 FORGET_CARD = Job("forget_card", Queue.FOLLOW_UP)
@@ -55,13 +55,13 @@ ALL_JOBS = (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
     RESOLVE_ATTEMPT,
-    RELEASE_ATTEMPT,
+    VOID_ATTEMPT,
     REFUND_PAYMENT,
     RESOLVE_REFUND,
     OPEN_LINK,
     LOOK_AT_LINK,
-    VERIFY_ATTEMPT,
-    VERIFY_REFUND,
+    RECHECK_ATTEMPT,
+    RECHECK_REFUND,
     READ_PAYOUT,
     SAVE_CARD,
     FORGET_CARD,
@@ -74,7 +74,7 @@ ALL_JOBS = (
 
 
 JobHandler = Callable[[str, int], None]
-"""Does a job: takes the subject's id and the link of the asker's chain."""
+"""Does a job: takes the subject's id and its number in the chain of jobs."""
 
 
 class Work(Protocol):
@@ -85,6 +85,7 @@ class Work(Protocol):
     ) -> None:
         """Run `job` on `subject_id`, if and only if `tx` commits.
 
-        The same (job, subject_id, nth) again does nothing. `nth` counts the links of a chain.
+        The same (job, subject_id, nth) again does nothing. `nth` is its number in a chain
+        of jobs.
         """
         ...

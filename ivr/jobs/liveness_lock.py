@@ -202,7 +202,7 @@ def _is_held(path: Path, now: datetime) -> bool:
         return False
     try:
         age = now - datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
-        if abs(age) < _JUST_MADE:  # one from the future is of before this machine's clock was set back
+        if abs(age) < _JUST_MADE:  # a time in the future means that the clock was set back
             return True
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

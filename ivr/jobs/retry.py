@@ -2,8 +2,8 @@
 `ivr.payments.timeouts`.
 
 A job raises because of a bug or because the database is away; a gateway's or carrier's silence is an answer
-that the job itself handles. Work about money is never given up: a person mends the fault and the next try
-finishes it. The rest is given up after `TRIES_MAX` tries, some seven hours.
+that the job itself handles. The jobs of `NEVER_GIVEN_UP` have no limit of tries: once the fault is mended,
+the next try finishes them. The rest is given up after `TRIES_MAX` tries, some seven hours.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
     REFUND_PAYMENT,
-    RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
     RESOLVE_REFUND,
+    VOID_ATTEMPT,
     Job,
 )
 
@@ -23,9 +23,9 @@ _HOUR_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`RetryPolicy(2, 300, 86_400)`: after 2, 4, 8 ... seconds, then every five minutes, for a day.
+    """`RetryPolicy(2, 300, 86_400)`: tried when 2, 4, 8 ... seconds old, then every five minutes, for a day.
 
-    Each delay is as long as the thing has been open already, within bounds.
+    Each delay is as long as it has been open already, within bounds.
     """
 
     first_s: float
@@ -71,9 +71,11 @@ DELAY_S_MAX = 600.0
 _DOUBLINGS_MAX = 16
 
 NEVER_GIVEN_UP = frozenset(
-    {CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RESOLVE_ATTEMPT, RELEASE_ATTEMPT, REFUND_PAYMENT, RESOLVE_REFUND}
+    {CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RESOLVE_ATTEMPT, VOID_ATTEMPT, REFUND_PAYMENT, RESOLVE_REFUND}
 )
-"""The jobs about money."""
+"""Jobs without a limit of tries. Those of attempts, refunds and saved cards that are given up are
+asked for again by `PaymentService.sweep`.
+"""
 
 
 def delay_s(tries: int, first_s: float = FIRST_DELAY_S) -> float:

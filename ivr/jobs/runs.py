@@ -25,7 +25,10 @@ log = structlog.get_logger()
 
 
 class GivenUpError(Exception):
-    """The last try raised too; the message is the class of the fault and nothing else, for it is stored."""
+    """Nothing more will be tried: the last try raised, or the next could not be enqueued.
+
+    The message is the class of the fault and no more, since it is stored.
+    """
 
 
 @dataclass(frozen=True, slots=True)

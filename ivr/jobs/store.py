@@ -74,7 +74,7 @@ def open_client(engine: sa.Engine, *, patient: bool = True) -> "DBOSClient":
 
 
 def keep_quiet() -> None:
-    """Lets dbos speak through our logging, from warnings up; else it adds a console handler of its own."""
+    """Warnings of dbos go to our logging; without this it adds a console handler."""
     logger = logging.getLogger(_LOGGER)
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())

@@ -150,7 +150,7 @@ class Worker:
         """Works until `stop` is set, then as `stop` does.
 
         The wait has an end because the system may give a signal to any thread, and Python runs its handler
-        only once the main thread wakes: without an end, a SIGTERM could be heard never.
+        only once the main thread wakes: without an end, a SIGTERM might never be handled.
         """
         self.start()
         while not stop.wait(_SIGNAL_LOOK_S):
@@ -252,7 +252,7 @@ def _schedule_clean_up(client: "DBOSClient") -> None:
 
 
 def _require_alone() -> None:
-    """A second worker in this process would be given the first one's dbos, and end it with itself."""
+    """One dbos a process: a second worker would share it, and stopping it would stop the first."""
     from dbos import _dbos
 
     if _dbos._dbos_global_instance is not None:  # noqa: SLF001 - dbos does not say so otherwise

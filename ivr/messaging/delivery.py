@@ -25,9 +25,9 @@ from ivr.platform.database.engine import reading
 MISSING_AFTER = timedelta(minutes=8)
 """A list that lacks a text sooner proves nothing: it may be under way."""
 SEND_WITHIN = timedelta(seconds=30)
-"""From the claim: a worker that slept longer than this before sending does not send: somebody else looks."""
+"""A worker that was stopped for longer than this after its claim does not send; the check job goes on."""
 _CHECKS_A_TRY = 100
-"""Numbers the checks of each try apart from those of the next."""
+"""`nth` of a check is try x 100 + look, so that no two have the same number."""
 
 log = structlog.get_logger()
 
@@ -48,7 +48,7 @@ class MessageJobs:
         if not self.channels:
             raise ValueError("messages need a channel at least")
 
-    def send(self, confirmation_id: str, nth: int) -> None:  # noqa: ARG002 - a job's signature: the row counts
+    def send(self, confirmation_id: str, nth: int) -> None:  # noqa: ARG002 - unused: the row's state decides
         """Sends it where it waits for that. A second run of the job finds it claimed, and leaves it alone."""
         claimed = self._claim(confirmation_id)
         if claimed is None:
@@ -74,7 +74,7 @@ class MessageJobs:
                 confirmation.shift(tx, claimed.id, MessageEvent.LOSE_SIGHT, now, at_try=claimed.tries)
 
     def check(self, confirmation_id: str, nth: int) -> None:
-        """Looks for a text that may have been sent; `nth` counts the try and, within it, the look."""
+        """Looks for a text that may have been sent; `nth` is try x 100 + look."""
         with self.engine.begin() as tx:
             found = confirmation.find(tx, confirmation_id)
             if found is None or found.tries != nth // _CHECKS_A_TRY:

@@ -1,4 +1,4 @@
-"""The messages to a payer about a payment: a receipt, and a link to pay by.
+"""The messages to a payer about a payment: a receipt, word that nothing was charged, or a link to pay by.
 
 They are recorded in the transaction of what they tell, and a database constraint allows one of each purpose.
 Every change takes the row's lock and asks the graph of `states`, so that a worker and a callback that meet
@@ -30,7 +30,7 @@ class Purpose(StrEnum):
     """What a text is for."""
 
     RECEIPT = "receipt"
-    """What became of the payment."""
+    """What became of the payment: a receipt, or word that nothing was charged."""
     LINK = "link"
     """A link to pay by."""
 
@@ -138,8 +138,8 @@ def shift(
 ) -> Message | None:
     """Moves it by this event and writes `values` with it; None where the event comes too late.
 
-    `at_try` is the try that the event belongs to: where another has begun since, it comes too late. So does
-    "taken" of a copy whose news came before: the carrier may have said since that it could not deliver it.
+    `at_try` is the try that the event belongs to: where another has begun since, it comes too late. `TAKEN`
+    for a `provider_id` that we have already is ignored: a later status of that copy may be recorded.
     `error_code` stands until the next event.
     """
     found = _one(tx, confirmation.c.id == confirmation_id, lock=True)

@@ -25,7 +25,7 @@ class Resent(StrEnum):
 
     QUEUED = "queued"
     TOO_LATE = "too_late"
-    """Its link can no longer be paid: it is closed, and not sent."""
+    """Its link can no longer be paid. The message is marked failed."""
     NOT_HELD = "not_held"
     """It was sent, is being sent, or its payer cannot or does not want to be texted."""
 
@@ -74,8 +74,8 @@ def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock)
 
 
 def _may_be_sent_again(found: Message) -> bool:
-    """Held; or cancelled, or given up by an earlier release, for another reason than the payer's or a
-    withheld number.
+    """True if held. True if failed too, unless its link is over, the number is withheld, or the payer cannot
+    be texted.
     """
     if found.state is MessageState.HELD:
         return True

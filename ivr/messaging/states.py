@@ -23,7 +23,9 @@ class MessageState(StrEnum):
     HELD = "held"
     """Refused for what the operator mends, or tried in vain for a day: sent again by command."""
     FAILED = "failed"
-    """Refused for good, here or on its way; the reference that was spoken is the confirmation."""
+    """Not sent or not delivered, and not tried again by itself: refused for good, canceled, or its link is
+    closed. The operator may send some again.
+    """
     SPOKEN = "spoken"
     """No text was possible: the reference that was spoken is the confirmation."""
 

@@ -28,7 +28,7 @@ _CONNECTING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptFacts:
+class ReceiptText:
     """The facts of a receipt."""
 
     merchant: str
@@ -67,14 +67,14 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted(path.name.split(".")[1] for path in _FOLDER.glob("templates.*.toml")))
 
 
-def receipt(facts: ReceiptFacts, language: str) -> str:
+def receipt(facts: ReceiptText, language: str) -> str:
     """The receipt in that language, with as much of the merchant's name as fits. Of a payment by link no card
     may be known.
     """
     return _filled("receipt" if facts.last_four else "receipt_by_link", facts, language)
 
 
-def not_charged(facts: ReceiptFacts, language: str, *, may_be_pending: bool = False) -> str:
+def not_charged(facts: ReceiptText, language: str, *, may_be_pending: bool = False) -> str:
     """For somebody who was promised a word and was not charged. `may_be_pending`: their bank may show an
     amount that was held and let go.
     """
@@ -97,13 +97,13 @@ def time_left(minutes: int) -> str:
     return f"{hours} h {rest} min" if rest else f"{hours} h"
 
 
-def _filled(key: str, facts: ReceiptFacts | LinkOffer, language: str, **more: str) -> str:
+def _filled(key: str, facts: ReceiptText | LinkOffer, language: str, **more: str) -> str:
     """In two segments at most. Where no letter of the merchant's name would be left, the short text is taken:
     a name or a currency sign outside GSM-7 leaves less than half the length.
     """
     spoken = language if language in languages() else _DEFAULT
     values = {"amount": _amount(facts, spoken), "bill": facts.bill, **more}
-    if isinstance(facts, ReceiptFacts):
+    if isinstance(facts, ReceiptText):
         values |= {"last_four": facts.last_four, "reference": facts.reference}
     noun = _plain_noun(facts.wording, spoken)
     full, *short = (
@@ -134,7 +134,7 @@ def _plain_noun(wording: Wording, language: str) -> Noun | None:
     return None if noun is None else replace(noun, word=folded(noun.word))
 
 
-def _amount(facts: ReceiptFacts | LinkOffer, language: str) -> str:
+def _amount(facts: ReceiptText | LinkOffer, language: str) -> str:
     """As it is written at the merchant's home, unless its sign alone doubles the price of the text ("₡")."""
     at_home = written(facts.amount_minor, facts.currency, language, facts.wording.home_country)
     anywhere = written(facts.amount_minor, facts.currency, language)

@@ -57,27 +57,27 @@ class GatewayEventService:
     refunds: RefundTransitions
     payouts: Payouts
 
-    def take(self, heard: GatewayEvent) -> bool:
+    def take(self, event: GatewayEvent) -> bool:
         """Stores the event and does what follows from it, in one transaction. False for a repeat."""
         with self.engine.begin() as tx:
-            if not self._is_new(tx, heard):
+            if not self._is_new(tx, event):
                 return False
-            match heard.data:
+            match event.data:
                 case PaymentUpdated() | RefundedExternally():
-                    self._payment_moved(tx, heard.data)
+                    self._payment_moved(tx, event.data)
                 case ExternalRefundFailed(charge_reference):
                     self._came_back(tx, charge_reference)
                 case RefundUpdated(key):
                     self._refund_moved(tx, key)
                 case DisputeUpdated():
-                    self._disputed(tx, heard.data, heard.happened_at)
+                    self._disputed(tx, event.data, event.happened_at)
                 case PayoutSettled():
-                    self.payouts.keep(tx, heard.data)
+                    self.payouts.keep(tx, event.data)
                 case PayoutFailed():
-                    self.payouts.fail(tx, heard.data)
+                    self.payouts.fail(tx, event.data)
                 case None:
                     pass
-            log.info("gateway_notice", gateway=self.gateway, kind=heard.kind, event_id=heard.event_id)
+            log.info("gateway_notice", gateway=self.gateway, kind=event.kind, event_id=event.event_id)
         return True
 
     def forget(self, now: datetime) -> int:
@@ -86,12 +86,12 @@ class GatewayEventService:
             old = gateway_event.c.at < now - timedelta(days=KEPT_DAYS)
             return tx.execute(sa.delete(gateway_event).where(old)).rowcount
 
-    def _is_new(self, tx: sa.Connection, heard: GatewayEvent) -> bool:
+    def _is_new(self, tx: sa.Connection, event: GatewayEvent) -> bool:
         insert = insert_of(tx)
         row = {
             "gateway": self.gateway,
-            "event_id": heard.event_id,
-            "kind": heard.kind[:60],
+            "event_id": event.event_id,
+            "kind": event.kind[:60],
             "at": self.transitions.clock.now(),
         }
         kept = tx.execute(
@@ -99,31 +99,31 @@ class GatewayEventService:
         )
         return kept.first() is not None
 
-    def _payment_moved(self, tx: sa.Connection, notice: PaymentUpdated | RefundedExternally) -> None:
+    def _payment_moved(self, tx: sa.Connection, report: PaymentUpdated | RefundedExternally) -> None:
         try:
-            attempt = _named(attempt_store.locked(tx, notice.key))
+            attempt = _named(attempt_store.locked(tx, report.key))
         except NoSuchAttemptError:
-            log.warning("notice_of_no_payment_of_ours", key=notice.key)
+            log.warning("notice_of_no_payment_of_ours", key=report.key)
             return
         if attempt.gateway != self.gateway:
             log.warning("notice_of_another_gateways_payment", attempt_id=attempt.id)
             return
-        if isinstance(notice, RefundedExternally):
-            external_refunds.hear(self.transitions, tx, attempt)
-        self._ask_about(tx, attempt, taken=isinstance(notice, RefundedExternally) or notice.taken)
+        if isinstance(report, RefundedExternally):
+            external_refunds.note_report(self.transitions, tx, attempt)
+        self._ask_about(tx, attempt, taken=isinstance(report, RefundedExternally) or report.taken)
 
     def _came_back(self, tx: sa.Connection, charge_reference: str) -> None:
         """Ignored if the charge is not ours; other systems may use the same account."""
         attempt_id = disputes.attempt_id_of(tx, self.gateway, charge_reference)
         if attempt_id is not None:
-            external_refunds.hear(self.transitions, tx, _named(attempt_store.locked(tx, attempt_id)))
+            external_refunds.note_report(self.transitions, tx, _named(attempt_store.locked(tx, attempt_id)))
 
     def _ask_about(self, tx: sa.Connection, attempt: Attempt, *, taken: bool) -> None:
         """`taken`: whether the webhook says that money was taken; a refund implies it."""
         if attempt.state is State.UNKNOWN:
-            self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT)
+            self.transitions.schedule(tx, attempt, RESOLVE_ATTEMPT)
         elif attempt.state in {State.LINK_OPEN, State.LINK_CLOSING}:
-            self.transitions.ask(tx, attempt, LOOK_AT_LINK)
+            self.transitions.schedule(tx, attempt, LOOK_AT_LINK)
         elif attempt.state is State.CLAIMED and attempt.method is Method.LINK and taken:
             self.transitions.move(
                 tx, attempt, Event.MARK_UNKNOWN, note="paid before we knew that its link is open"
@@ -139,14 +139,14 @@ class GatewayEventService:
             return
         _named(attempt_store.get(tx, refund.attempt_id))
         if refund.state is RefundState.UNKNOWN:
-            self.refunds.ask(tx, refund, RESOLVE_REFUND)
+            self.refunds.schedule(tx, refund, RESOLVE_REFUND)
         elif refund.state is not RefundState.ASKED:
             self.refunds.recheck(tx, refund)
 
-    def _disputed(self, tx: sa.Connection, told: DisputeUpdated, told_at: datetime | None) -> None:
-        attempt_id = disputes.keep(tx, self.gateway, told, self.transitions.clock.now(), told_at)
+    def _disputed(self, tx: sa.Connection, dispute: DisputeUpdated, happened_at: datetime | None) -> None:
+        attempt_id = disputes.keep(tx, self.gateway, dispute, self.transitions.clock.now(), happened_at)
         if attempt_id is not None:
-            self.transitions.report_dispute(tx, _named(attempt_store.get(tx, attempt_id)), told)
+            self.transitions.report_dispute(tx, _named(attempt_store.get(tx, attempt_id)), dispute)
 
 
 def _named(attempt: Attempt) -> Attempt:
@@ -155,7 +155,7 @@ def _named(attempt: Attempt) -> Attempt:
     return attempt
 
 
-def make_blueprint(gateway: Gateway, notices: GatewayEventService) -> Blueprint:
+def make_blueprint(gateway: Gateway, service: GatewayEventService) -> Blueprint:
     """The route of this server's gateway; every other name is not found. A body whose signature the adapter
     does not accept gets 400 and changes nothing. Of a body only the event's id and kind are logged and kept.
     """
@@ -167,11 +167,11 @@ def make_blueprint(gateway: Gateway, notices: GatewayEventService) -> Blueprint:
             raise NotFound("There is no gateway with this name.")
         request.max_content_length = BODY_BYTES_MAX
         try:
-            heard = gateway.parse_webhook(dict(request.headers), request.get_data())
+            event = gateway.parse_webhook(dict(request.headers), request.get_data())
         except InvalidWebhookError as fault:
             log.warning("gateway_notice_refused", gateway=name, fault=str(fault))
             raise BadRequest("This is not a valid webhook of the gateway.") from None
-        notices.take(heard)
+        service.take(event)
         return Response(status=204)
 
     return routes

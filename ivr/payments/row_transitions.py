@@ -26,7 +26,7 @@ class RowTransitions:
     ids: Ids
     events: Events
 
-    def ask_job(self, tx: sa.Connection, table: sa.Table, row_id: str, job: Job, delay_s: float) -> int:
+    def schedule_job(self, tx: sa.Connection, table: sa.Table, row_id: str, job: Job, delay_s: float) -> int:
         """Schedules the job of this row; returns the job's number."""
         due = {"look_at": self.clock.now() + timedelta(seconds=delay_s)}
         number: int = tx.execute(_count_one_more(table), {"wanted": row_id, **due}).scalar_one()

@@ -21,13 +21,13 @@ from ivr.jobs.job_list import (
     LOOK_AT_LINK,
     OPEN_LINK,
     READ_PAYOUT,
+    RECHECK_ATTEMPT,
+    RECHECK_REFUND,
     REFUND_PAYMENT,
-    RELEASE_ATTEMPT,
     RESOLVE_ATTEMPT,
     RESOLVE_REFUND,
     SAVE_CARD,
-    VERIFY_ATTEMPT,
-    VERIFY_REFUND,
+    VOID_ATTEMPT,
     Job,
     JobHandler,
     Work,
@@ -112,13 +112,13 @@ class PaymentService:
             CHARGE_ATTEMPT: ChargeJob(*parts).run,
             EXPIRE_ATTEMPT: ExpiryJob(self.engine, self.transitions).run,
             RESOLVE_ATTEMPT: UnknownChargeJob(*parts).run,
-            RELEASE_ATTEMPT: VoidJob(*parts).run,
-            VERIFY_ATTEMPT: RecheckJob(*parts).run,
+            VOID_ATTEMPT: VoidJob(*parts).run,
+            RECHECK_ATTEMPT: RecheckJob(*parts).run,
             OPEN_LINK: links.open,
             LOOK_AT_LINK: links.look,
             REFUND_PAYMENT: refunds.send,
             RESOLVE_REFUND: refunds.resolve,
-            VERIFY_REFUND: refunds.recheck,
+            RECHECK_REFUND: refunds.recheck,
             READ_PAYOUT: self._payouts.read,
             SAVE_CARD: self._saved_card_jobs.save,
             FORGET_CARD: self._saved_card_jobs.forget,
@@ -128,7 +128,7 @@ class PaymentService:
         """Schedules lost jobs again, and closes links of bills that are over; returns how many.
 
         Each row says when it is looked at next (`look_at`). A job that is merely slow does no harm: the
-        second one has a number of its own, and each job reads the state anew.
+        second one has a new number, and each job reads the current state.
         """
         late = self.clock.now() - timedelta(seconds=timeouts.LOST_AFTER_S)
         with reading(self.engine) as tx:
@@ -137,10 +137,10 @@ class PaymentService:
         lost = 0
         for attempt_id in attempt_ids:
             with self.engine.begin() as tx:
-                lost += self.transitions.ask_lost_job(tx, attempt_id)
+                lost += self.transitions.reschedule_lost(tx, attempt_id)
         for refund_id in refund_ids:
             with self.engine.begin() as tx:
-                lost += self.refunds.transitions.ask_lost_job(tx, refund_id)
+                lost += self.refunds.transitions.reschedule_lost(tx, refund_id)
         return lost + self._saved_card_jobs.sweep() + self._link_jobs.close_of_bills_that_are_over()
 
     @property

@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class GatewayAnswer:
-    """What the gateway said, in the words for web."""
+    """How the submission ended, as the web process is told."""
 
     outcome: CardEntryOutcome
     token: Secret | None = None
@@ -289,5 +289,5 @@ def is_overdue(entry: CardEntryRow, now: datetime) -> bool:
 
 
 def is_leased(entry: CardEntryRow, now: datetime) -> bool:
-    """Whether a living process is asking the gateway for it."""
+    """Whether its lease has not run out."""
     return entry.lease_until is not None and entry.lease_until > now

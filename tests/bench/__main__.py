@@ -57,7 +57,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="paybycall-bench-") as folder:
-        demo = prepare(Path(folder), RandomIds(), dict(os.environ))
+        demo = prepare(Path(folder), RandomIds(), {"PCI_CARD_TRIES_MAX": "1000", **os.environ})
         with Processes(demo.environ, demo.logs) as processes:
             ours, posted = _ours(processes, demo)
             theirs = _theirs(processes, demo)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 class FailsOnce:
-    """A cashier whose first sweep meets a database that is away; the third is the last."""
+    """A payment service whose first sweep meets a database that is away; the third is the last."""
 
     def __init__(self, stop: threading.Event) -> None:
         self.sweeps = 0
@@ -28,8 +28,8 @@ class FailsOnce:
 
 def test_a_sweep_that_fails_is_logged_and_not_the_last() -> None:
     stop = threading.Event()
-    cashier = FailsOnce(stop)
+    payments = FailsOnce(stop)
     with capture_logs() as logs:
-        _sweep([cashier.sweep], stop, every_s=0.001)
-    assert cashier.sweeps == 3
+        _sweep([payments.sweep], stop, every_s=0.001)
+    assert payments.sweeps == 3
     assert [entry["event"] for entry in logs] == ["sweep_failed"]

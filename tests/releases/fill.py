@@ -34,8 +34,8 @@ from ivr.jobs.job_list import (
     LOOK_AT_LINK,
     READ_PAYOUT,
     REFUND_PAYMENT,
-    RELEASE_ATTEMPT,
     SEND_CONFIRMATION,
+    VOID_ATTEMPT,
 )
 from ivr.jobs.store import migrate_work
 from ivr.platform.database.engine import make_engine, reading
@@ -347,7 +347,7 @@ def of_an_authorizing_gateway(fill: Filler) -> None:
     server.pass_time(40)
     released = fill.last_attempt()
     fill.do(CHARGE_ATTEMPT, released)
-    fill.die(RELEASE_ATTEMPT, released, "void")
+    fill.die(VOID_ATTEMPT, released, "void")
 
 
 def main(into: Path) -> None:

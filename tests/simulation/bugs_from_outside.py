@@ -68,13 +68,13 @@ def _all_given_back(api: StripeSession, payment: str) -> int | Unknown:
 
 def _mark_dropped() -> Patches:
     """What is given back by hand before we know that the payment was approved is not asked about later."""
-    real = elsewhere.hear
+    real = elsewhere.note_report
 
-    def hear(moves: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
+    def note_report(moves: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
         if attempt.state is State.APPROVED:
             real(moves, tx, attempt)
 
-    return [mock.patch.object(elsewhere, "hear", hear)]
+    return [mock.patch.object(elsewhere, "note_report", note_report)]
 
 
 def _every_time_new() -> Patches:

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.finance import ledger
-from ivr.messaging.templates import ReceiptFacts, not_charged, receipt
+from ivr.messaging.templates import ReceiptText, not_charged, receipt
 from ivr.payments.attempts.states import HOLDING, State
 from ivr.payments.refunds.store import REFUND_FINAL, RefundState
 from ivr.payments.saved_cards.store import CardState
@@ -206,7 +206,7 @@ def confirmations(books: Tables, truth: Truth, merchant: str, texts: str) -> Ite
         if one.purpose != "receipt":
             continue
         attempt = books.attempts[one.attempt_id]
-        facts = ReceiptFacts(
+        facts = ReceiptText(
             merchant=merchant,
             amount_minor=attempt.amount_minor,
             currency=attempt.currency,

@@ -17,7 +17,7 @@ from tests.support import schema
 
 
 def decide(
-    engine: sa.Engine, cashier: PaymentService, bank: SimulatedGateway, *, whatever: bool
+    engine: sa.Engine, payments: PaymentService, bank: SimulatedGateway, *, whatever: bool
 ) -> Iterator[str]:
     """Decides all that waits for them; yields a sentence for what should not, unless `whatever` may."""
     attempts, refunds = schema.attempt.c, schema.refund.c
@@ -33,7 +33,7 @@ def decide(
         taken = {one.key: one.reference for one in truth.taken}
         for key in waiting:
             word = Word.APPROVED if key in taken else Word.NOT_CHARGED
-            cashier.manual_review.decide(tx, key, word, who="ana", gateway_reference=taken.get(key))
+            payments.manual_review.decide(tx, key, word, who="ana", gateway_reference=taken.get(key))
         given = {one.key for one in truth.given_back}
         for key in waiting_back:
-            cashier.refunds.decide(tx, key, refunded=key in given, who="ana")
+            payments.refunds.decide(tx, key, refunded=key in given, who="ana")

@@ -20,10 +20,10 @@ from werkzeug.wrappers import Request
 from gateways.secret import Secret
 
 log = structlog.get_logger()
-OVERRIDES = "#rc=5&rp=ct,rt,5xx"
+RETRY_FRAGMENT = "#rc=5&rp=ct,rt,5xx"
 """Five retries, the most that the carrier takes, where the connection or the read failed, or on a 5xx."""
-OVERRIDES_BEFORE = "#rc=5&rp=all"
-"""What our documents asked the operator to set at the status callback until this release."""
+OLD_RETRY_FRAGMENT = "#rc=5&rp=all"
+"""An earlier release asked operators to set this one at the status callback."""
 HEADER_SIGNATURE = "X-Twilio-Signature"
 HEADER_SETTINGS = "X-Twilio-Webhooks-Signature-Settings"
 BODY_BYTES_MAX = 64_000
@@ -41,7 +41,7 @@ _ENCODED_LETTERS = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 SignedForm = Mapping[str, Sequence[str]]
 
 
-def retried(url: str) -> str:
+def with_retry_overrides(url: str) -> str:
     """The URL as it is given to the carrier: it sends a webhook again where the connection failed, or after a
     server error.
 
@@ -49,7 +49,7 @@ def retried(url: str) -> str:
     fragment. Twilio's total limit of 15 s still applies: after a time-out of that length there is no retry.
     Source: twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
     """
-    return url + OVERRIDES
+    return url + RETRY_FRAGMENT
 
 
 def compute(token: Secret, url: str, form: SignedForm, algorithm: str = "HMAC_SHA1") -> str:
@@ -103,7 +103,7 @@ def is_genuine(
         base + path + query + fragment
         for base in _with_and_without_port(public_url.rstrip("/"))
         for query in _as_sent(raw_query)
-        for fragment in ("", OVERRIDES, OVERRIDES_BEFORE)
+        for fragment in ("", RETRY_FRAGMENT, OLD_RETRY_FRAGMENT)
     ]
     fields, keys = _fields(form), [token.reveal().encode() for token in tokens]
     candidates = [_signature(key, url + fields, algorithm) for key in keys for url in urls]

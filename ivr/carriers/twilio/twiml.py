@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from ivr.carriers.twilio.signature import retried
+from ivr.carriers.twilio.signature import with_retry_overrides
 
 DOCUMENT_BYTES_MAX = 64_000
 """Twilio refuses a longer document (error 11750)."""
@@ -88,7 +88,7 @@ def gather(
     """
     attributes: dict[str, str | int | None] = {
         "input": "dtmf",
-        "action": retried(action),
+        "action": with_retry_overrides(action),
         "method": "POST",
         "numDigits": num_digits,
         "timeout": timeout_s,
@@ -99,12 +99,12 @@ def gather(
 
 
 def redirect(url: str) -> str:
-    return _verb("Redirect", {"method": "POST"}, _text(retried(url)))
+    return _verb("Redirect", {"method": "POST"}, _text(with_retry_overrides(url)))
 
 
 def dial(number: str, *, action: str, timeout_s: int, caller_id: str | None = None) -> str:
     attributes: dict[str, str | int | None] = {
-        "action": retried(action),
+        "action": with_retry_overrides(action),
         "method": "POST",
         "timeout": timeout_s,
         "callerId": caller_id,
@@ -116,7 +116,7 @@ def pay(content: str, *, action: str, status_callback: str, **attributes: str | 
     """A card keyed into the carrier's own machine; what it answers is posted to `action`, and how far the
     caller is to `status_callback`.
     """
-    urls = {"action": retried(action), "statusCallback": retried(status_callback)}
+    urls = {"action": with_retry_overrides(action), "statusCallback": with_retry_overrides(status_callback)}
     return _verb("Pay", {**urls, **attributes}, content)
 
 

@@ -11,7 +11,7 @@ from ivr.events.payment_events import LinkOpened, PaymentApproved, PaymentEvent,
 from ivr.jobs.job_list import Work
 from ivr.messaging import messages, templates
 from ivr.messaging.messages import Purpose
-from ivr.messaging.templates import LinkOffer, ReceiptFacts
+from ivr.messaging.templates import LinkOffer, ReceiptText
 from ivr.payments.attempts.service import AttemptService
 from ivr.payments.attempts.states import Method
 from ivr.payments.attempts.store import NewAttempt
@@ -110,8 +110,8 @@ class PayerMessages:
         attempts.promise(tx, link.id)
         return True
 
-    def _receipt(self, tx: sa.Connection, payment: PaymentFacts) -> ReceiptFacts:
-        return ReceiptFacts(
+    def _receipt(self, tx: sa.Connection, payment: PaymentFacts) -> ReceiptText:
+        return ReceiptText(
             merchant=self.merchant_name,
             wording=self.wording,
             amount_minor=payment.amount_minor,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIST_MAX = 500
 """So many texts to one number are read; where there are more, the list was not read to its end."""
 CLOCKS_DIFFER = timedelta(minutes=10)
-"""The carrier's clock and ours may differ by so much: an older text is another one."""
+"""The carrier's clock and ours may differ by so much. Older texts are ignored in the search."""
 _UNAVAILABLE = 503
 
 log = structlog.get_logger()

@@ -41,7 +41,7 @@ class ExpiryJob:
                 event, note = _AT_DEADLINE[attempt.state]
                 self.transitions.move(tx, attempt, event, note=note)
             elif nth == attempt.jobs:  # otherwise a newer look is scheduled already
-                self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, wait_s)
+                self.transitions.schedule(tx, attempt, EXPIRE_ATTEMPT, wait_s)
 
     def _wait_s(self, tx: sa.Connection, attempt: Attempt) -> float | None:
         """Seconds until the next look; None: it ends now."""

@@ -27,8 +27,8 @@ _FOLDER = Path(__file__).parent
 _DEFAULT = "en"
 _STATEMENT_MAX = 80
 _NO_CAPITAL = re.compile(r"[^A-Z0-9 ]")
-_BEFORE = {"es": "Factura {bill}, pago {payment}"}
-_BEFORE_ELSE = "Bill {bill}, payment {payment}"
+_LEGACY_DESCRIPTION = {"es": "Factura {bill}, pago {payment}"}
+_LEGACY_DESCRIPTION_ELSE = "Bill {bill}, payment {payment}"
 _REFERENCE = sa.select(bills_views.bill.c.reference).where(bills_views.bill.c.id == sa.bindparam("wanted"))
 
 
@@ -65,7 +65,7 @@ def order_of(tx: sa.Connection, attempt: Attempt) -> Order:
 
 def _words(attempt: Attempt, bill: str) -> OrderWords:
     if attempt.order_description is None or attempt.order_statement is None:
-        return words_before(attempt.language, bill=bill, payment=attempt.reference)
+        return legacy_words(attempt.language, bill=bill, payment=attempt.reference)
     return OrderWords(attempt.order_description, attempt.order_statement)
 
 
@@ -84,19 +84,20 @@ def words_of_order(language: str, wording: Wording, *, bill: str, payment: str) 
     return OrderWords(described.format(bill=bill, payment=payment), stated.format(bill=bill)[:_STATEMENT_MAX])
 
 
-def words_before(language: str, *, bill: str, payment: str) -> OrderWords:
+def legacy_words(language: str, *, bill: str, payment: str) -> OrderWords:
     """The words of an attempt made before migration 0017, which stores none. The gateway may know them."""
-    description = _BEFORE.get(language, _BEFORE_ELSE).format(bill=bill, payment=payment)
-    return OrderWords(description, f"BILL {bill}")
+    template = _LEGACY_DESCRIPTION.get(language, _LEGACY_DESCRIPTION_ELSE)
+    return OrderWords(template.format(bill=bill, payment=payment), f"BILL {bill}")
 
 
 def _statement(template: str, language: str, noun: Noun | None) -> str:
     """The template in ASCII capitals. If no letter of the merchant's noun is left, the language's own is
     used.
     """
-    said = _capitals(noun.word) if noun else ""
-    before, _, behind = with_noun(template, language, noun if said.strip() else None).partition("{bill}")
-    return f"{_capitals(before)}{{bill}}{_capitals(behind)}"
+    noun_capitals = _capitals(noun.word) if noun else ""
+    shown = noun if noun_capitals.strip() else None
+    prefix, _, suffix = with_noun(template, language, shown).partition("{bill}")
+    return f"{_capitals(prefix)}{{bill}}{_capitals(suffix)}"
 
 
 def _capitals(text: str) -> str:
@@ -108,6 +109,6 @@ def _capitals(text: str) -> str:
 def _template(language: str) -> Mapping[str, Any]:
     """The texts of the language's file, with `{bill}` and `{payment}`; English if there is no file."""
     path = _FOLDER / f"order.{language}.toml"
-    spoken = path if path in _FOLDER.glob("order.*.toml") else _FOLDER / f"order.{_DEFAULT}.toml"
-    with spoken.open("rb") as file:
+    template_path = path if path in _FOLDER.glob("order.*.toml") else _FOLDER / f"order.{_DEFAULT}.toml"
+    with template_path.open("rb") as file:
         return tomllib.load(file)

@@ -32,14 +32,14 @@ __all__ = ["Attempt", "AttemptService", "NewAttempt", "NoSuchAttemptError"]
 log = structlog.get_logger()
 
 REFERENCE_TRIES = 20
-"""A reference of eight digits is taken by chance; twenty in a row are not."""
+"""How many random references are tried; twenty that are all in use mean that eight digits are too few."""
 
 _OVERTAKEN: Mapping[Event, frozenset[State]] = {
     Event.MARK_UNKNOWN: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.CLAIMED},
     Event.DECLINE: frozenset({State.DECLINED, State.CANCELLED, State.VOIDED}),
     Event.AUTHORIZED: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.UNKNOWN, State.ABANDONED},
 }
-"""A look-up can find out sooner what the PCI process reports: in these states its report is no news."""
+"""By event: the states in which the PCI process's report is ignored, since a look-up already found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class AttemptService:
     links: LinkTerms | None = None
     """None where the gateway has no payment pages."""
     wording: Wording = PLAIN
-    """In which payers read of their payments."""
+    """The merchant's own words in order descriptions."""
 
     @property
     def has_links(self) -> bool:
@@ -81,7 +81,7 @@ class AttemptService:
                 raise ValueError(f"{self.gateway} has no payment links")
             link_store.make(tx, attempt.id, self.transitions.ids.link_token(), self.links, now)
         history.add(tx, attempt.id, "make", State.RESERVED, at=now)
-        return self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
+        return self.transitions.schedule(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
 
     def get(self, tx: sa.Connection, attempt_id: str) -> Attempt:
         return store.get(tx, attempt_id)
@@ -127,8 +127,8 @@ class AttemptService:
         deadline_at = now + timedelta(seconds=timeouts.CHARGE_WITHIN_S)
         store.update(tx, attempt_id, charge_asked_at=now, deadline_at=deadline_at)
         if attempt.state in {State.RESERVED, State.AUTHORIZED}:
-            self.transitions.ask(tx, attempt, CHARGE_ATTEMPT)
-            self.transitions.ask(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
+            self.transitions.schedule(tx, attempt, CHARGE_ATTEMPT)
+            self.transitions.schedule(tx, attempt, EXPIRE_ATTEMPT, timeouts.CHARGE_WITHIN_S)
 
     def ask_link(self, tx: sa.Connection, attempt_id: str) -> None:
         """The payer was promised a link: a worker opens and sends it, also after a hang-up."""
@@ -136,7 +136,7 @@ class AttemptService:
         if attempt.state is not State.RESERVED or attempt.charge_asked_at is not None:
             return
         store.update(tx, attempt_id, charge_asked_at=self.transitions.clock.now())
-        self.transitions.ask(tx, attempt, OPEN_LINK)
+        self.transitions.schedule(tx, attempt, OPEN_LINK)
 
     def close_link(self, tx: sa.Connection, attempt_id: str, *, note: str) -> Attempt:
         """Begins to close the link. Until the attempt has ended, it may still turn out to be paid."""

@@ -26,9 +26,9 @@ from ivr.jobs.job_list import (
     CHARGE_ATTEMPT,
     EXPIRE_ATTEMPT,
     LOOK_AT_LINK,
-    RELEASE_ATTEMPT,
+    RECHECK_ATTEMPT,
     RESOLVE_ATTEMPT,
-    VERIFY_ATTEMPT,
+    VOID_ATTEMPT,
     Job,
 )
 from ivr.payments import history, tables, timeouts
@@ -47,7 +47,7 @@ NEXT_JOB: dict[State, Job | None] = {
     State.AUTHORIZED: EXPIRE_ATTEMPT,
     State.CLAIMED: RESOLVE_ATTEMPT,
     State.UNKNOWN: RESOLVE_ATTEMPT,
-    State.VOIDING: RELEASE_ATTEMPT,
+    State.VOIDING: VOID_ATTEMPT,
     State.LINK_OPEN: LOOK_AT_LINK,
     State.LINK_CLOSING: LOOK_AT_LINK,
     State.NEEDS_REVIEW: None,
@@ -114,11 +114,11 @@ class Transitions(RowTransitions):
         """A line in the payment's history that moves nothing."""
         history.add(tx, attempt.id, event, attempt.state, at=self.clock.now(), note=note)
 
-    def ask(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
+    def schedule(self, tx: sa.Connection, attempt: Attempt, job: Job, delay_s: float = 0.0) -> Attempt:
         """Schedules the job under a new number."""
-        return replace(attempt, jobs=self.ask_job(tx, tables.attempt, attempt.id, job, delay_s))
+        return replace(attempt, jobs=self.schedule_job(tx, tables.attempt, attempt.id, job, delay_s))
 
-    def ask_again(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
+    def reschedule(self, tx: sa.Connection, attempt: Attempt, reason: str, *, log_as: str) -> None:
         """Schedules the same job for an attempt that is still in its state. After a day it needs review
         instead; only an open link (`LINK_OPEN`) is still looked up, every 5 minutes.
         """
@@ -129,17 +129,17 @@ class Transitions(RowTransitions):
         if job is None or (delay_s is None and (attempt.state, Event.NEEDS_REVIEW) in GRAPH):
             self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:
-            self.ask(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
+            self.schedule(tx, attempt, job, timeouts.LOOK_AT_MOST_S if delay_s is None else delay_s)
 
-    def ask_lost_job(self, tx: sa.Connection, attempt_id: str) -> bool:
+    def reschedule_lost(self, tx: sa.Connection, attempt_id: str) -> bool:
         """Schedules an overdue job again; False where the attempt needs none."""
         attempt = store.locked(tx, attempt_id)
-        job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else VERIFY_ATTEMPT)
+        job = NEXT_JOB.get(attempt.state) or (None if attempt.verify_since is None else RECHECK_ATTEMPT)
         if job is None:
             return False
         facts = {"attempt_id": attempt_id, "call_id": attempt.call_id, "state": str(attempt.state)}
         log.error("attempt_job_lost", job=job.name, **facts)
-        self.ask(tx, attempt, job)
+        self.schedule(tx, attempt, job)
         return True
 
     def recheck(self, tx: sa.Connection, attempt: Attempt, delay_s: float = 0.0) -> Attempt:
@@ -149,7 +149,7 @@ class Transitions(RowTransitions):
         if attempt.verify_since is None:
             attempt = replace(attempt, verify_since=self.clock.now())
             store.update(tx, attempt.id, verify_since=attempt.verify_since)
-        return self.ask(tx, attempt, VERIFY_ATTEMPT, delay_s)
+        return self.schedule(tx, attempt, RECHECK_ATTEMPT, delay_s)
 
     def end_recheck(self, tx: sa.Connection, attempt: Attempt, **facts: Any) -> None:
         """Clears `verify_since` and `look_at`; `facts` are columns to be set with them."""
@@ -181,7 +181,7 @@ class Transitions(RowTransitions):
         if attempt.state is State.AUTHORIZED:
             return self._found_authorized(tx, attempt, now) if before is State.UNKNOWN else attempt
         job = NEXT_JOB.get(attempt.state)
-        return attempt if job is None else self.ask(tx, attempt, job, _delay_s(tx, attempt, now))
+        return attempt if job is None else self.schedule(tx, attempt, job, _delay_s(tx, attempt, now))
 
     def _found_authorized(self, tx: sa.Connection, attempt: Attempt, now: datetime) -> Attempt:
         """An authorization found by a look-up is voided if the caller no longer waits. Otherwise it is
@@ -190,10 +190,10 @@ class Transitions(RowTransitions):
         if not store.caller_waits(tx, attempt, now):
             return self.move(tx, attempt, Event.VOID, note="found authorized, and nobody waits")
         if attempt.charge_asked_at is None:
-            return self.ask(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
+            return self.schedule(tx, attempt, EXPIRE_ATTEMPT, (attempt.deadline_at - now).total_seconds())
         # A capture that may have been sent before is sent again after a short delay.
         sent_before = attempt.claimed_at is not None
-        return self.ask(tx, attempt, CHARGE_ATTEMPT, timeouts.LOOK_FIRST_S if sent_before else 0.0)
+        return self.schedule(tx, attempt, CHARGE_ATTEMPT, timeouts.LOOK_FIRST_S if sent_before else 0.0)
 
 
 def _delay_s(tx: sa.Connection, attempt: Attempt, now: datetime) -> float:
@@ -217,8 +217,9 @@ def _stamps(  # noqa: PLR0911 - one line a state
 ) -> dict[str, Any]:
     """The columns to set when an attempt comes into the state."""
     if state in FINAL:
-        asked_anew = {"verify_since": None} if state is State.APPROVED else {}
-        return {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None} | asked_anew
+        ended = {"settled_at": now, "look_at": None, "token": None, "gateway_authorization": None}
+        clear_recheck = {"verify_since": None} if state is State.APPROVED else {}
+        return ended | clear_recheck
     match state:
         case State.AUTHORIZING:
             return {"deadline_at": now + timedelta(seconds=timeouts.CARD_WITHIN_S)}

@@ -20,7 +20,9 @@ from ivr.payments.attempts.transitions import Transitions
 from ivr.payments.gateway_client import GatewayClient
 from ivr.payments.links import store as link_store
 
-_ONCE_AUTHORIZED = frozenset({State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED})
+_AFTER_FOUND_AUTHORIZED = frozenset(
+    {State.AUTHORIZED, State.CLAIMED, State.VOIDING, State.VOIDED, State.APPROVED}
+)
 """The next states of an unknown attempt that was found authorized."""
 
 
@@ -54,7 +56,7 @@ class UnknownChargeJob:
             return None
         if attempt.state is State.CLAIMED:
             if not self._is_past(attempt, timeouts.UNDER_WAY_S):
-                self.transitions.ask(tx, attempt, RESOLVE_ATTEMPT, timeouts.LOOK_FIRST_S)
+                self.transitions.schedule(tx, attempt, RESOLVE_ATTEMPT, timeouts.LOOK_FIRST_S)
                 return None
             # the move schedules the next look, at once
             self.transitions.move(tx, attempt, Event.MARK_UNKNOWN, note="claimed, and no answer in time")
@@ -88,8 +90,8 @@ class UnknownChargeJob:
     def _record(self, tx: sa.Connection, attempt_id: str, answer: gateway_answers.Answer, nth: int) -> None:
         """Records the answer; schedules the next look only if no newer one was scheduled meanwhile."""
         before = store.locked(tx, attempt_id)
-        if isinstance(answer, Authorized) and before.state in _ONCE_AUTHORIZED:
+        if isinstance(answer, Authorized) and before.state in _AFTER_FOUND_AUTHORIZED:
             return  # another look was faster; what was held then may be captured or voided by now
         attempt = gateway_answers.record(self.transitions, tx, before, answer, note="found by a look-up")
         if attempt.state is State.UNKNOWN and isinstance(answer, Unknown) and attempt.jobs == nth:
-            self.transitions.ask_again(tx, attempt, answer.reason, log_as="attempt_still_unknown")
+            self.transitions.reschedule(tx, attempt, answer.reason, log_as="attempt_still_unknown")

@@ -45,4 +45,4 @@ class VoidJob:
             attempt = gateway_answers.record(self.transitions, tx, before, found, note=note)
             if attempt.state is State.VOIDING:
                 reason = found.reason if isinstance(found, Unknown) else "still held"
-                self.transitions.ask_again(tx, attempt, reason, log_as="authorization_still_held")
+                self.transitions.reschedule(tx, attempt, reason, log_as="authorization_still_held")

@@ -149,7 +149,7 @@ class LinkJobs:
     ) -> None:
         if attempt.state is State.LINK_OPEN and isinstance(answer, LinkOpen):
             now = self.transitions.clock.now()
-            self.transitions.ask(tx, attempt, LOOK_AT_LINK, link.seconds_until_look(now))
+            self.transitions.schedule(tx, attempt, LOOK_AT_LINK, link.seconds_until_look(now))
             return
         reason = answer.reason if isinstance(answer, Unknown) else "still open"
-        self.transitions.ask_again(tx, attempt, reason, log_as="link_still_unclear")
+        self.transitions.reschedule(tx, attempt, reason, log_as="link_still_unclear")

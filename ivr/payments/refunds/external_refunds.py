@@ -18,9 +18,9 @@ from ivr.platform.money import plain
 log = structlog.get_logger()
 
 
-def hear(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
-    """A webhook says that some of it was refunded, or came back; `attempt` was read by `store.locked`. The
-    gateway is asked once the attempt is approved: see `Transitions`.
+def note_report(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
+    """Notes that a webhook says: some of it was refunded, or came back. `attempt` was read by `store.locked`.
+    The gateway is asked once the attempt is approved: see `Transitions`.
     """
     attempt_store.update(tx, attempt.id, external_refund_heard_at=transitions.clock.now())
     if attempt.state is State.APPROVED:
@@ -28,12 +28,12 @@ def hear(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
 
 
 def is_asked(attempt: Attempt) -> bool:
-    """Whether the gateway is to say what others refunded of it."""
+    """Whether the gateway still has to be asked how much of it was refunded elsewhere."""
     return attempt.state is State.APPROVED and attempt.external_refund_heard_at is not None
 
 
 def record(transitions: Transitions, tx: sa.Connection, attempt: Attempt, in_all_minor: int) -> None:
-    """Keeps the gateway's answer, and reports it where the sum has changed. The books do not change."""
+    """Stores the gateway's answer, and reports it if the sum has changed. The books do not change."""
     before_minor = attempt.refunded_externally_minor
     if in_all_minor != before_minor:
         log.error("given_back_elsewhere", attempt_id=attempt.id, in_all_minor=in_all_minor)
@@ -48,5 +48,5 @@ def record(transitions: Transitions, tx: sa.Connection, attempt: Attempt, in_all
 
 
 def give_up(transitions: Transitions, tx: sa.Connection, attempt: Attempt) -> None:
-    """The gateway does not say: from now on a person looks."""
+    """Stops asking: the gateway did not answer for a day, and a person has to look."""
     transitions.end_recheck(tx, attempt, external_refund_heard_at=None)

@@ -43,12 +43,12 @@ class RefundJobs:
                 return
             now = self.transitions.clock.now()
             sent = self.transitions.move(tx, refund, RefundState.UNKNOWN, sent_at=now)
-            self.transitions.ask(tx, sent, RESOLVE_REFUND, timeouts.UNDER_WAY_S)
+            self.transitions.schedule(tx, sent, RESOLVE_REFUND, timeouts.UNDER_WAY_S)
         answer = self.gateway.refund(attempt, refund)
         with self.engine.begin() as tx:
             refund = self.transitions.record(tx, store.locked(tx, refund_id), answer)
             if refund.state is RefundState.UNKNOWN:
-                self.transitions.ask(tx, refund, RESOLVE_REFUND)
+                self.transitions.schedule(tx, refund, RESOLVE_REFUND)
             elif _differs(answer, refund):
                 self.transitions.recheck(tx, refund)
 
@@ -102,7 +102,7 @@ class RefundJobs:
             log.error("refund_for_a_person", **facts)
             self.transitions.move(tx, refund, RefundState.NEEDS_REVIEW, look_at=None)
         else:
-            self.transitions.ask(tx, refund, RESOLVE_REFUND, delay_s)
+            self.transitions.schedule(tx, refund, RESOLVE_REFUND, delay_s)
 
     def _recheck_again(self, tx: sa.Connection, refund: Refund, answer: RefundFound) -> None:
         """Looks again for one day; if the refund was returned while the bill is being paid, until that
@@ -114,8 +114,8 @@ class RefundJobs:
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "says": said, "open_s": open_s}
         delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
         if isinstance(answer, Declined):
-            tell = log.error if delay_s is None else log.warning
-            tell("refund_came_back_to_a_bill_that_is_being_paid", **facts)
+            write_log = log.error if delay_s is None else log.warning
+            write_log("refund_came_back_to_a_bill_that_is_being_paid", **facts)
             self.transitions.recheck(tx, refund, delay_s or timeouts.ASK_AGAIN_LATE_S)
         elif delay_s is not None:
             log.warning("refund_still_unverified", **facts)

@@ -69,7 +69,7 @@ class RefundService:
             created_at=self.transitions.clock.now(),
         )
         self.transitions.add_history(tx, refund, "refund_asked", "")
-        return self.transitions.ask(tx, refund, REFUND_PAYMENT)
+        return self.transitions.schedule(tx, refund, REFUND_PAYMENT)
 
     def ask_once(
         self, tx: sa.Connection, attempt_id: str, amount_minor: int | None = None, *, key: str, asked_by: str

@@ -16,7 +16,7 @@ from ivr.bills import reservation
 from ivr.events.payment_events import RefundApproved, RefundDeclined, RefundFacts
 from ivr.finance import ledger
 from ivr.finance.ledger import EntryKind
-from ivr.jobs.job_list import REFUND_PAYMENT, RESOLVE_REFUND, VERIFY_REFUND, Job
+from ivr.jobs.job_list import RECHECK_REFUND, REFUND_PAYMENT, RESOLVE_REFUND, Job
 from ivr.payments import history, tables
 from ivr.payments.attempts import store as attempt_store
 from ivr.payments.attempts.gateway_answers import WORDS
@@ -161,27 +161,27 @@ class RefundTransitions(RowTransitions):
 
     # Jobs ---------------------------------------------------------------------------------------------------
 
-    def ask(self, tx: sa.Connection, refund: Refund, job: Job, delay_s: float = 0.0) -> Refund:
+    def schedule(self, tx: sa.Connection, refund: Refund, job: Job, delay_s: float = 0.0) -> Refund:
         """Schedules the job under a new number."""
-        return replace(refund, jobs=self.ask_job(tx, tables.refund, refund.id, job, delay_s))
+        return replace(refund, jobs=self.schedule_job(tx, tables.refund, refund.id, job, delay_s))
 
-    def ask_lost_job(self, tx: sa.Connection, refund_id: str) -> bool:
+    def reschedule_lost(self, tx: sa.Connection, refund_id: str) -> bool:
         """Schedules an overdue job again; False where the refund needs none."""
         refund = store.locked(tx, refund_id)
-        job = NEXT_JOB.get(refund.state, None if refund.verify_since is None else VERIFY_REFUND)
+        job = NEXT_JOB.get(refund.state, None if refund.verify_since is None else RECHECK_REFUND)
         if job is None:
             return False
         call_id = attempt_store.get(tx, refund.attempt_id).call_id
         facts = {"refund_id": refund_id, "call_id": call_id, "state": str(refund.state)}
         log.error("refund_job_lost", job=job.name, **facts)
-        self.ask(tx, refund, job)
+        self.schedule(tx, refund, job)
         return True
 
     def recheck(self, tx: sa.Connection, refund: Refund, delay_s: float = 0.0) -> None:
         """Schedules the recheck job; notes since when. `RefundJobs.recheck` says when it ends."""
         if refund.verify_since is None:
             store.update(tx, refund.id, verify_since=self.clock.now())
-        self.ask(tx, refund, VERIFY_REFUND, delay_s)
+        self.schedule(tx, refund, RECHECK_REFUND, delay_s)
 
     def end_recheck(self, tx: sa.Connection, refund: Refund) -> None:
         """Clears `verify_since` and `look_at`."""

@@ -79,7 +79,7 @@ class SavedCardService(RowTransitions):
             return
         # the attempt's own is wiped by this very move
         kept = store.update(tx, card.id, state=CardState.KEEPING, token=before.token.reveal())
-        self.ask(tx, kept, SAVE_CARD)
+        self.schedule(tx, kept, SAVE_CARD)
 
     def forget(self, tx: sa.Connection, card_id: str, *, by: str) -> SavedCard:
         """From now on the card is neither offered nor charged; the gateway is asked until it is certain, too.
@@ -95,7 +95,7 @@ class SavedCardService(RowTransitions):
             card = self.forgotten(tx, card, **said)
         else:
             card = store.update(tx, card.id, state=CardState.FORGETTING, **said)
-            self.ask(tx, card, FORGET_CARD)
+            self.schedule(tx, card, FORGET_CARD)
         log.info("card_forgotten", card_id=card.id, by=by)
         self.events.emit(tx, SavedCardDeleted(saved_card_facts(card)))
         return store.get(tx, card.id)
@@ -107,9 +107,9 @@ class SavedCardService(RowTransitions):
             tx, card.id, **values, state=CardState.FORGOTTEN, token=None, forgotten_at=at, look_at=None
         )
 
-    def ask(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
+    def schedule(self, tx: sa.Connection, card: SavedCard, job: Job, delay_s: float = 0.0) -> None:
         """Schedules the job under a new number."""
-        self.ask_job(tx, saved_card, card.id, job, delay_s)
+        self.schedule_job(tx, saved_card, card.id, job, delay_s)
 
 
 def saved_card_facts(card: SavedCard) -> SavedCardFacts:

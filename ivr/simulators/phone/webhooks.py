@@ -11,7 +11,7 @@ from typing import Self
 from urllib.parse import parse_qs, urldefrag, urljoin, urlsplit
 
 from gateways.secret import Secret
-from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute, retried
+from ivr.carriers.twilio.signature import HEADER_SIGNATURE, compute, with_retry_overrides
 from ivr.platform.ids import Ids
 from ivr.simulators.phone.events import Faulted
 from ivr.simulators.phone.schema import DOCUMENT_BYTES_MAX, validate
@@ -67,9 +67,9 @@ class CallSettings:
         """A call to a Pay-by-Call server, by its fixed paths, under a fresh CallSid."""
         base = public_url.rstrip("/")
         return cls(
-            incoming_url=retried(f"{base}/voice/incoming"),
-            fallback_url=retried(f"{base}/voice/fallback"),
-            status_url=retried(f"{base}/voice/status"),
+            incoming_url=with_retry_overrides(f"{base}/voice/incoming"),
+            fallback_url=with_retry_overrides(f"{base}/voice/fallback"),
+            status_url=with_retry_overrides(f"{base}/voice/status"),
             account_sid=account_sid,
             auth_token=auth_token,
             call_sid=new_call_sid(ids),

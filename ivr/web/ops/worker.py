@@ -129,7 +129,7 @@ AttemptIdOf = Callable[[sa.Connection, str], str | None]
 _ATTEMPT_ID_OF: Mapping[Job, AttemptIdOf] = {
     jobs.REFUND_PAYMENT: refund_store.attempt_id_of,
     jobs.RESOLVE_REFUND: refund_store.attempt_id_of,
-    jobs.VERIFY_REFUND: refund_store.attempt_id_of,
+    jobs.RECHECK_REFUND: refund_store.attempt_id_of,
     jobs.SEND_CONFIRMATION: messages.attempt_id_of,
     jobs.CHECK_CONFIRMATION: messages.attempt_id_of,
     jobs.DELIVER_OUTCOME: webhooks_out.attempt_id_of,

@@ -10,7 +10,7 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import MessageEvent
-from ivr.messaging.templates import LinkOffer, ReceiptFacts
+from ivr.messaging.templates import LinkOffer, ReceiptText
 from ivr.platform.clock import SystemClock
 from ivr.platform.ids import RandomIds
 from tests.ivr.cli.conftest import Run
@@ -38,7 +38,7 @@ def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = F
             offer = LinkOffer("Town", 4990, "EUR", "12345678", "https://pay.example/pay/x", 60)
             given |= {"purpose": Purpose.LINK, "body": texts.link(offer, "en")}
         else:
-            receipt = ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", reference)
+            receipt = ReceiptText("Town", 4990, "EUR", "12345678", "4242", reference)
             given |= {"purpose": Purpose.RECEIPT, "body": texts.receipt(receipt, "en")}
         made = confirmations.record(tx, **given)  # type: ignore[arg-type]
         for event in (MessageEvent.CLAIM, MessageEvent.HOLD):

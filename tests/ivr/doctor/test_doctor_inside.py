@@ -13,7 +13,7 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import MessageEvent
-from ivr.messaging.templates import ReceiptFacts
+from ivr.messaging.templates import ReceiptText
 from ivr.payments.history import Difference
 from ivr.platform.database.engine import make_engine
 from tests.support.approved_payment import approved_attempt
@@ -148,7 +148,7 @@ def test_a_text_that_never_arrived_is_told(
             tx,
             attempt_id=approved_attempt(tx, clock, reference="80000001"),
             purpose=Purpose.RECEIPT,
-            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "80000001"), "en"),
+            body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "80000001"), "en"),
             language="en",
             recipient="+34600000001",
             channel="sms",

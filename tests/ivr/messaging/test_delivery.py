@@ -18,14 +18,14 @@ from ivr.messaging.delivery_errors import Mends
 from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import MessageEvent, MessageState
-from ivr.messaging.templates import ReceiptFacts
+from ivr.messaging.templates import ReceiptText
 from ivr.platform.database.engine import reading
 from tests.support import schema
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJob, RecordedJobs
 from tests.support.time_and_ids import ManualClock, SequentialIds
 
-RECEIPT = ReceiptFacts("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
+RECEIPT = ReceiptText("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
 
 class Killed(BaseException):

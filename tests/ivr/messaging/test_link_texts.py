@@ -18,7 +18,7 @@ from ivr.messaging.delivery import MessageJobs
 from ivr.messaging.delivery_errors import Mends
 from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.states import MessageEvent, MessageState
-from ivr.messaging.templates import LinkOffer, ReceiptFacts
+from ivr.messaging.templates import LinkOffer, ReceiptText
 from ivr.payments.attempts import states
 from ivr.platform.database.engine import reading
 from tests.support.approved_payment import approved_attempt
@@ -31,7 +31,7 @@ PHONE = "+34600000001"
 SECRET_PART = "7k3m97k3m97k3m97k3m97k3m9x"
 URL = f"https://pay.example.com/pay/{SECRET_PART}"
 OFFER = LinkOffer("Demo Town Hall", 4990, "EUR", "12345678", URL, 60)
-RECEIPT = ReceiptFacts("Demo Town Hall", 4990, "EUR", "12345678", "", "87654321")
+RECEIPT = ReceiptText("Demo Town Hall", 4990, "EUR", "12345678", "", "87654321")
 
 
 class Post:

@@ -17,7 +17,7 @@ from ivr.messaging import templates as texts
 from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import MessageEvent, MessageState
-from ivr.messaging.templates import ReceiptFacts
+from ivr.messaging.templates import ReceiptText
 from ivr.platform.database.engine import reading
 from ivr.web.carrier_webhooks.messages import make_blueprint
 from tests.support.approved_payment import approved_attempt
@@ -40,7 +40,7 @@ def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Reco
             tx,
             attempt_id=approved_attempt(tx, clock),
             purpose=Purpose.RECEIPT,
-            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
+            body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
             language="en",
             recipient="+34600000001",
             channel="sms",

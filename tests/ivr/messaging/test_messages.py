@@ -11,7 +11,7 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.states import MessageEvent, MessageState
-from ivr.messaging.templates import ReceiptFacts
+from ivr.messaging.templates import ReceiptText
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import RandomIds
 from tests.support.approved_payment import approved_attempt
@@ -22,7 +22,7 @@ from tests.support.time_and_ids import ManualClock, SequentialIds
 pytestmark = pytest.mark.postgres
 
 Record = Callable[..., Message]
-RECEIPT = ReceiptFacts("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
+RECEIPT = ReceiptText("Demo Town Hall", 4990, "EUR", "12345678", "4242", "87654321")
 
 
 @pytest.fixture

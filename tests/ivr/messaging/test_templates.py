@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flows.language import Noun, read_noun
 from ivr.messaging import templates as texts
 from ivr.messaging.segments import Encoding, segments
-from ivr.messaging.templates import LinkOffer, ReceiptFacts, languages, link, not_charged, receipt
+from ivr.messaging.templates import LinkOffer, ReceiptText, languages, link, not_charged, receipt
 from ivr.platform.settings.line import Wording
 
 LONG = (
@@ -39,8 +39,8 @@ AMOUNTS = [
 ]
 
 
-def facts(merchant: str = "Demo Town Hall", amount_minor: int = 4990, currency: str = "EUR") -> ReceiptFacts:
-    return ReceiptFacts(
+def facts(merchant: str = "Demo Town Hall", amount_minor: int = 4990, currency: str = "EUR") -> ReceiptText:
+    return ReceiptText(
         merchant, amount_minor, currency, bill="12345678", last_four="4242", reference="87654321"
     )
 
@@ -211,7 +211,7 @@ def test_how_long_a_link_lives(minutes: int, told: str) -> None:
 
 
 def test_a_receipt_without_a_card_reads_well() -> None:
-    by_link = ReceiptFacts("Demo Town Hall", 4990, "EUR", "12345678", last_four="", reference="87654321")
+    by_link = ReceiptText("Demo Town Hall", 4990, "EUR", "12345678", last_four="", reference="87654321")
     assert receipt(by_link, "en") == (
         "Demo Town Hall: €49.90 received. Bill 12345678, payment ref. 87654321. Thank you."
     )

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from gateways.events import GatewayEvent, RefundUpdated
-from ivr.jobs.job_list import REFUND_PAYMENT, VERIFY_REFUND
+from ivr.jobs.job_list import RECHECK_REFUND, REFUND_PAYMENT
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.history import Difference
@@ -105,7 +105,7 @@ def test_a_notice_while_a_refund_is_verified_has_its_own_look(services: PaymentS
     services.bank.fates.append(Fate.LOST_REPLY)
     services.run_due()
     assert services.ledger() == services.bank.money() == {attempt_id: 4_000}
-    assert VERIFY_REFUND not in [one.job for one in services.work.waiting()]
+    assert RECHECK_REFUND not in [one.job for one in services.work.waiting()]
 
 
 @pytest.mark.parametrize("is_paid", [True, False])

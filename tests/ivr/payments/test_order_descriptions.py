@@ -11,7 +11,7 @@ from gateways.contract import Order
 from gateways.stripe.intents import suffixed
 from ivr.jobs.job_list import OPEN_LINK
 from ivr.payments.attempts import store as attempt_store
-from ivr.payments.attempts.order import order_of, words_before, words_of_order
+from ivr.payments.attempts.order import legacy_words, order_of, words_of_order
 from ivr.payments.attempts.states import State
 from ivr.pci import tables as pci_schema
 from ivr.platform.database.engine import reading
@@ -60,7 +60,7 @@ def test_the_words_of_a_new_order(
 
 @pytest.mark.parametrize("language", ["en", "es", "xx"])
 def test_the_words_of_the_last_release_are_as_it_wrote_them(language: str) -> None:
-    words = words_before(language, bill="10203040", payment="50607080")
+    words = legacy_words(language, bill="10203040", payment="50607080")
     described = {"es": "Factura 10203040, pago 50607080"}.get(language, "Bill 10203040, payment 50607080")
     assert (words.description, words.statement) == (described, "BILL 10203040")
 

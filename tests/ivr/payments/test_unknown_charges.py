@@ -28,7 +28,7 @@ from tests.support.payment_services import PaymentServices
 
 
 def _lose_sight(services: PaymentServices, fate: Fate = Fate.NEVER) -> str:
-    """An attempt whose charge met that fate, and is unknown now; its first look has not run."""
+    """An attempt whose charge ended so and is unknown; no look-up has run yet."""
     services.bank.fates.append(fate)
     attempt_id = services.confirmed()
     services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
@@ -140,7 +140,8 @@ def test_a_claim_that_is_young_is_left_to_its_worker(services: PaymentServices) 
 
 def test_a_found_authorization_is_captured_while_the_caller_waits(services: PaymentServices) -> None:
     call_id = services.begin_call()
-    services.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
+    # capture 1 lost, look-up answered, capture 2 lost
+    services.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])
     attempt_id = services.authorized(call_id=call_id)
     services.pass_time(2 * timeouts.LOOK_FIRST_S)
     assert services.state(attempt_id) is State.APPROVED
@@ -200,7 +201,7 @@ def test_a_found_authorization_waits_for_the_callers_confirmation(services: Paym
 
 @pytest.mark.postgres
 def test_a_late_look_up_does_not_authorize_again(services: PaymentServices) -> None:
-    """It was held when it was asked about; before the answer is read, it is let go of."""
+    """It was held when it was asked about; before the answer is read, it is voided."""
     call_id = services.begin_call()
     services.bank.fates.append(Fate.NEVER)
     attempt_id = services.authorized(call_id=call_id)

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateways.events import ExternalRefundFailed, PaymentUpdated, RefundedExternally, RefundUpdated
-from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK, REFUND_PAYMENT, RESOLVE_ATTEMPT, VERIFY_ATTEMPT
+from ivr.jobs.job_list import LOOK_AT_LINK, OPEN_LINK, RECHECK_ATTEMPT, REFUND_PAYMENT, RESOLVE_ATTEMPT
 from ivr.payments import history, timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
@@ -56,7 +56,7 @@ def test_an_external_refund_is_reported_and_the_books_stay(services: PaymentServ
     assert errors == [("given_back_elsewhere", 2_500)]
     assert _told(services, attempt_id) == [_elsewhere("25.00")]
     assert services.attempt(attempt_id).refunded_minor == 0
-    assert VERIFY_ATTEMPT not in {one.job for one in services.work.waiting()}
+    assert RECHECK_ATTEMPT not in {one.job for one in services.work.waiting()}
     services.assert_settled()
 
 
@@ -134,7 +134,7 @@ def test_a_returned_refund_of_an_unknown_payment_is_ignored(services: PaymentSer
     attempt_id = services.paid()
     assert services.receive(ExternalRefundFailed("pi_of_another_shop"), "evt_1")
     assert _told(services, attempt_id) == []
-    assert VERIFY_ATTEMPT not in {one.job for one in services.work.waiting()}
+    assert RECHECK_ATTEMPT not in {one.job for one in services.work.waiting()}
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -268,7 +268,7 @@ def test_an_external_refund_of_an_unknown_payment_is_ignored(services: PaymentSe
 def test_a_look_that_was_lost_is_asked_for_again(services: PaymentServices) -> None:
     attempt_id = services.paid()
     _by_hand(services, attempt_id, 1_000)
-    services.work.lose(VERIFY_ATTEMPT)
+    services.work.lose(RECHECK_ATTEMPT)
     services.clock.advance(timeouts.LOST_AFTER_S + 1)
     assert services.payments.sweep() == 1
     services.run_due()

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from gateways.events import EventData, PaymentUpdated, RefundUpdated
-from ivr.jobs.job_list import VERIFY_ATTEMPT
+from ivr.jobs.job_list import RECHECK_ATTEMPT
 from ivr.payments import timeouts
 from ivr.payments.attempts.manual_review import Word
 from ivr.payments.attempts.states import Event, State
@@ -125,7 +125,7 @@ def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(services: 
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
     services.receive(PaymentUpdated(attempt_id, taken=False), "evt_1")
-    assert VERIFY_ATTEMPT not in {one.job for one in services.work.waiting()}
+    assert RECHECK_ATTEMPT not in {one.job for one in services.work.waiting()}
     services.bank.fenced.clear()
     services.bank.charged[attempt_id] = 4_000  # the bank breaks its word
     with capture_logs() as logs:
@@ -194,7 +194,7 @@ def test_a_second_notice_makes_no_second_chain_of_looks(services: PaymentService
         services.receive(PaymentUpdated(attempt_id, taken=True), f"evt_{number}")
     services.run_due()
     assert len(services.bank.looked_up) == before + 1
-    assert [one.job for one in services.work.waiting()].count(VERIFY_ATTEMPT) == 1
+    assert [one.job for one in services.work.waiting()].count(RECHECK_ATTEMPT) == 1
 
 
 @pytest.mark.postgres

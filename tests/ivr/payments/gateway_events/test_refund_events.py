@@ -3,7 +3,7 @@
 from structlog.testing import capture_logs
 
 from gateways.events import RefundUpdated
-from ivr.jobs.job_list import VERIFY_REFUND
+from ivr.jobs.job_list import RECHECK_REFUND
 from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices
 
@@ -18,7 +18,7 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(servic
     services.run_due()
     assert services.events_of(attempt_id) == ["approved", "refunded"]
     services.receive(RefundUpdated(refund.id), "evt_2")
-    assert VERIFY_REFUND in {one.job for one in services.work.waiting()}
+    assert RECHECK_REFUND in {one.job for one in services.work.waiting()}
     del services.bank.refunded[refund.id]
     services.bank.refund_declined.add(refund.id)  # the payer's bank sent it back
     with capture_logs() as logs:

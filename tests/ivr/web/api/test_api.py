@@ -12,7 +12,7 @@ from ivr.messaging import messages as confirmations
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import MessageEvent
-from ivr.messaging.templates import ReceiptFacts
+from ivr.messaging.templates import ReceiptText
 from ivr.web.api import keys
 from ivr.web.api.blueprint import ROOT
 from ivr.web.api.openapi import DOCUMENT
@@ -293,7 +293,7 @@ def test_a_text_that_waits_for_the_operator_is_sent_again(api: ApiClient, servic
             tx,
             attempt_id=approved_attempt(tx, services.clock),
             purpose=Purpose.RECEIPT,
-            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
+            body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
             language="en",
             recipient="+34600000001",
             channel="sms",

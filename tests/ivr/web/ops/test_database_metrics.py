@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ivr.messaging import messages as confirmations
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
-from ivr.messaging.templates import ReceiptFacts
+from ivr.messaging.templates import ReceiptText
 from ivr.web.ops.metrics import WORK_EVERY, Books, Metrics
 from tests.support.approved_payment import approved_attempt
 from tests.support.recorded_jobs import RecordedJobs
@@ -44,7 +44,7 @@ def test_calls_attempts_declines_and_confirmations_are_counted(
             tx,
             attempt_id=made[0],
             purpose=Purpose.RECEIPT,
-            body=texts.receipt(ReceiptFacts("Town", 4990, "EUR", "12345678", "4242", "80000000"), "en"),
+            body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "80000000"), "en"),
             language="en",
             recipient=PHONE,
             channel="sms",
