@@ -20,11 +20,11 @@ from ivr.fraud.pci_reports import PciReportJob
 from ivr.integrations.signed_post import SignedPost
 from ivr.integrations.webhooks_out import POST_S, WebhookJob
 from ivr.jobs.job_list import (
-    CHECK_CONFIRMATION,
-    DELIVER_OUTCOME,
-    END_SILENT_CALL,
+    CHECK_MESSAGE,
+    END_UNREPORTED_CALL,
+    POST_MERCHANT_WEBHOOK,
     REPORT_CARD_OUTCOME,
-    SEND_CONFIRMATION,
+    SEND_MESSAGE,
     Job,
     JobHandler,
 )
@@ -53,10 +53,10 @@ def handlers(on: Dependencies) -> dict[Job, JobHandler]:
     ender = CallEnder(engine=on.engine, attempts=payments.attempts, clock=on.clock)
     return {
         **payments.handlers(),
-        SEND_CONFIRMATION: sender.send,
-        CHECK_CONFIRMATION: sender.check,
-        DELIVER_OUTCOME: WebhookJob(on.engine, outcomes, on.work, on.clock),
-        END_SILENT_CALL: ender.end_silent,
+        SEND_MESSAGE: sender.send,
+        CHECK_MESSAGE: sender.check,
+        POST_MERCHANT_WEBHOOK: WebhookJob(on.engine, outcomes, on.work, on.clock),
+        END_UNREPORTED_CALL: ender.end_silent,
         REPORT_CARD_OUTCOME: PciReportJob(on.engine, on.pci, on.work, on.clock),
     }
 

@@ -42,7 +42,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class SendTo:
-    """The turn ends at another host: the PCI process."""
+    """The turn ends by sending the carrier to another address."""
 
     url: str
 

@@ -28,7 +28,7 @@ from ivr.calls.turn import CallInput, LeftBy, NeedsRemoteCall, Turn, TurnEnd, Wa
 from ivr.calls.wait_handler import WaitHandler
 from ivr.customers import customer, timeline
 from ivr.customers.caller import Caller
-from ivr.jobs.job_list import END_SILENT_CALL, Work
+from ivr.jobs.job_list import END_UNREPORTED_CALL, Work
 from ivr.platform.clock import Clock
 from ivr.platform.database.engine import reading
 from ivr.platform.ids import Ids
@@ -39,8 +39,8 @@ INTENT_LEASE_S = 12
 REMOTE_CALL_WAIT_S_MAX = 60
 """How long a caller waits for a remote call before the turn has failed, also where another process takes it
 over."""
-RETRIED = "waits=1"
-"""Of an address to which we send the carrier by ourselves: silence there is none of the caller's."""
+SENT_BY_US = "waits=1"
+"""Marks an address to which we sent the carrier: no keys there does not mean that the caller was silent."""
 
 
 class UnknownCallError(LookupError):
@@ -63,7 +63,7 @@ class RejoinPoint:
 class _PendingCall:
     """A turn that stopped for a remote call, and where it goes on."""
 
-    call: RemoteCall
+    remote_call: RemoteCall
     lease: str
     ids: CarrierIds
 
@@ -91,13 +91,13 @@ class Turns:
         with self.engine.begin() as tx:
             known = store.lock_by_sid(tx, row.call_sid)
             if known is None and store.begin(tx, row):
-                self.work.enqueue(tx, END_SILENT_CALL, row.id, delay_s=CALL_S_MAX)
+                self.work.enqueue(tx, END_UNREPORTED_CALL, row.id, delay_s=CALL_S_MAX)
                 timeline.add(tx, "call.began", at=row.started_at, call_id=row.id, facts={"flow": row.flow})
                 progress = machine.begin(self.flow, new.session)
                 taken = self._go_on(Turn(tx, row, 0, new.caller), progress, [])
             else:
                 row = known or store.lock_by_sid(tx, row.call_sid) or row
-                taken = self._repeat(tx, row, 0)
+                taken = self._answer_out_of_order(tx, row, 0)
         return self._finish(row.id, 0, taken)
 
     def take(self, call_id: str, number: int, call_sid: str, given: CallInput) -> str:
@@ -113,7 +113,7 @@ class Turns:
             if number == row.turn and row.is_active and row.intent is None:
                 taken = self._hear(tx, row, number, given)
             else:
-                taken = self._repeat(tx, row, number)
+                taken = self._answer_out_of_order(tx, row, number)
         return self._finish(call_id, number, taken)
 
     def language_of(self, call_id: str) -> str | None:
@@ -145,10 +145,10 @@ class Turns:
             store.save(tx, row.id, turn=row.turn, session=session.dump(), intent=row.intent)
             if session.troubles > troubles_max:
                 return RejoinPoint(None, session.language)
-            # Who was keying a card comes back by the next turn: it leads to the question that stands there.
-            # So does who had begun an answer anew: nothing was said when they were listened to last.
-            asked_next = session.card.entry_id is not None or session.question.begun
-            number = row.turn if asked_next else max(row.turn - 1, 0)
+            # A caller who was keying a card, or part of an answer, must hear the question again, so they
+            # rejoin at the turn not yet answered. Everybody else gets the last answer repeated.
+            needs_question_again = session.card.entry_id is not None or session.question.begun
+            number = row.turn if needs_question_again else max(row.turn - 1, 0)
             return RejoinPoint(turn_url(row.id, number), session.language)
 
     # One transaction --------------------------------------------------------------------------------------
@@ -184,8 +184,8 @@ class Turns:
                     reached = self.waits[type(wait)].start(turn, reached.session, wait)
                 case LeftBy():
                     reached = self._leave(turn, reached)
-                case NeedsRemoteCall(session, call):
-                    return self._lease(turn.tx, turn.row, session.dump(), call, verbs)
+                case NeedsRemoteCall(session, remote_call):
+                    return self._lease(turn.tx, turn.row, session.dump(), remote_call, verbs)
                 case TurnEnd():
                     return self._end(turn, reached, verbs)
 
@@ -223,7 +223,12 @@ class Turns:
         return twiml
 
     def _lease(
-        self, tx: sa.Connection, row: CallRow, session: dict[str, Any], call: RemoteCall, verbs: list[str]
+        self,
+        tx: sa.Connection,
+        row: CallRow,
+        session: dict[str, Any],
+        remote_call: RemoteCall,
+        verbs: list[str],
     ) -> _PendingCall:
         """Keeps the intent to make this remote call; whoever holds its lease goes on with the answer. How
         long the caller waits already is kept too.
@@ -232,15 +237,15 @@ class Turns:
         until = self.clock.now() + timedelta(seconds=INTENT_LEASE_S)
         intent = {
             **(row.intent or {}),
-            "errand": remote_calls.dump(call),
+            "errand": remote_calls.dump(remote_call),
             "lease": lease,
             "until": until.isoformat(),
             "verbs": verbs,
         }
         store.save(tx, row.id, turn=row.turn, session=session, intent=intent)
-        return _PendingCall(call, lease, CarrierIds(row.call_sid, row.account_sid))
+        return _PendingCall(remote_call, lease, CarrierIds(row.call_sid, row.account_sid))
 
-    def _repeat(self, tx: sa.Connection, row: CallRow, number: int) -> str | _PendingCall:
+    def _answer_out_of_order(self, tx: sa.Connection, row: CallRow, number: int) -> str | _PendingCall:
         """A webhook that is late, early, or a repeat of the one under way."""
         stored = store.answer(tx, row.id, number)
         if stored is not None:
@@ -249,7 +254,7 @@ class Turns:
             return stored
         if number > row.turn:
             log.warning("turn_from_the_future", call_id=row.id, turn=row.turn)
-            return self._word(row, FIRST_REASSURANCE, SendTo(f"{turn_url(row.id, row.turn)}?{RETRIED}"))
+            return self._word(row, FIRST_REASSURANCE, SendTo(f"{turn_url(row.id, row.turn)}?{SENT_BY_US}"))
         if not row.is_active:
             return self.renderer.document([], HangUp(), next_url="")
         if row.intent is not None and number == row.turn:
@@ -301,18 +306,18 @@ class Turns:
 
     def _run(self, call_id: str, number: int, taken: _PendingCall) -> str | _PendingCall:
         """The remote call, and the turn as far as it goes with the response."""
-        response = self.remote.make(taken.call, taken.ids)
+        response = self.remote.make(taken.remote_call, taken.ids)
         with self.engine.begin() as tx:
             row = store.lock(tx, call_id)
             if row is None:
                 raise UnknownCallError(call_id)
             if not row.is_active or row.intent is None or row.intent["lease"] != taken.lease:
-                return self._repeat(tx, row, number)
+                return self._answer_out_of_order(tx, row, number)
             session = self._session(row)
             turn = self._turn(tx, replace(row, intent=None), number)
             step = self.flow.step(session.step)
             wait = _wait(step, session)
-            result = self.waits[step.wait].answered(turn, session, wait, taken.call, response)
+            result = self.waits[step.wait].answered(turn, session, wait, taken.remote_call, response)
             return self._go_on(turn, result, list(row.intent["verbs"]))
 
     def _let_go(self, call_id: str, lease: str) -> None:

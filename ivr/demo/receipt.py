@@ -88,7 +88,7 @@ def _receipt(tx: sa.Connection, call_sid: str) -> Receipt | None:
     """Raises ValueError where the call has several."""
     found = []
     for attempt in _attempts(tx, call_sid):
-        message = messages.of_payment(tx, attempt.id, Purpose.RECEIPT)
+        message = messages.of_payment(tx, attempt.id, Purpose.OUTCOME)
         if message is None or message.state not in TOLD:
             continue
         if ledger.has(tx, ledger.EntryKind.CHARGE, attempt.id):

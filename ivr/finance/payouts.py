@@ -90,7 +90,7 @@ class Payouts:
             log.error("payout_does_not_add_up", payout=kept.reference, difference_minor=difference_minor)
 
     def _again(self, payout_id: str, nth: int, fault: str) -> None:
-        delay_s = READ_PAYOUT_LINES.next_delay_s(nth)
+        delay_s = READ_PAYOUT_LINES.delay_of_retry_s(nth)
         if delay_s is None:  # also where a person asked: they see it, and ask again
             log.error("payout_not_read", payout_id=payout_id, fault=fault)
             return

@@ -49,6 +49,6 @@ class PciReportJob:
             self.pci.report_outcome(attempt.card_entry_id, declined=declined)
         except (PciUnreachableError, PciRefusedError) as fault:
             log.warning("card_outcome_waits", attempt_id=attempt_id, fault=str(fault))
-            delay_s = REPORT_OUTCOME.next_delay_s(nth) or REPORT_OUTCOME.delays_s[-1]
+            delay_s = REPORT_OUTCOME.delay_of_retry_s(nth) or REPORT_OUTCOME.delays_s[-1]
             with self.engine.begin() as tx:
                 self.work.enqueue(tx, REPORT_CARD_OUTCOME, attempt_id, nth=nth + 1, delay_s=delay_s)

@@ -18,7 +18,7 @@ import structlog
 from gateways.http_client import NoAnswerError
 from ivr.integrations.signed_post import SignedPost
 from ivr.integrations.tables import outcome
-from ivr.jobs.job_list import DELIVER_OUTCOME, Work
+from ivr.jobs.job_list import POST_MERCHANT_WEBHOOK, Work
 from ivr.jobs.retry import POST_WEBHOOK
 from ivr.platform.clock import Clock, rfc3339
 from ivr.platform.database.engine import count_by, insert_of, reading
@@ -84,12 +84,12 @@ def record(
         .returning(outcome.c.id)
     )
     if tx.execute(statement).first() is not None:
-        work.enqueue(tx, DELIVER_OUTCOME, outcome_id)
+        work.enqueue(tx, POST_MERCHANT_WEBHOOK, outcome_id)
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookJob:
-    """The handler of DELIVER_OUTCOME: one try a call, and the next one asked for where it failed."""
+    """The handler of POST_MERCHANT_WEBHOOK: one try a call, and the next one asked for where it failed."""
 
     engine: sa.Engine
     post: SignedPost | None
@@ -105,7 +105,7 @@ class WebhookJob:
         if waiting is None:
             return
         taken, answer = self._try(waiting.body.encode())
-        delay_s = POST_WEBHOOK.next_delay_s(nth)
+        delay_s = POST_WEBHOOK.delay_of_retry_s(nth)
         bound = log.bind(
             outcome_id=outcome_id, kind=waiting.kind, attempt_id=waiting.attempt_id, answer=answer
         )
@@ -146,7 +146,7 @@ class WebhookJob:
                 )
             )
             if delay_s is not None:
-                self.work.enqueue(tx, DELIVER_OUTCOME, outcome_id, nth=nth + 1, delay_s=delay_s)
+                self.work.enqueue(tx, POST_MERCHANT_WEBHOOK, outcome_id, nth=nth + 1, delay_s=delay_s)
 
 
 def count_by_state(tx: sa.Connection) -> list[tuple[str, int]]:

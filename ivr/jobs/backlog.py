@@ -58,7 +58,7 @@ def failed_jobs(engine: sa.Engine) -> list[FailedJob]:
 
 
 def last_tries(rows: "Iterable[WorkflowStatus]") -> "list[WorkflowStatus]":
-    """One row for each work: as a try ends, the next one is there already."""
+    """One row for each work. For a moment both the ending try and the next one are listed."""
     last = {_first_try(row.workflow_id): row for row in sorted(rows, key=lambda row: _tries(row.workflow_id))}
     return list(last.values())
 

@@ -1,8 +1,8 @@
 """Asking for work, in the transaction of the row that causes it: both are kept, or neither is.
 
 What is written is a job's name and an id, as JSON; nothing is pickled, and a card has no way in. A piece of
-work is named by job, subject and link of its chain, so asking again does nothing, whether the first is
-waiting, running or done. (What is done is forgotten after a month: see `ivr.jobs.store`.)
+work is named by job, subject and its number in the chain of jobs, so asking again does nothing, whether the
+first is waiting, running or done. (What is done is forgotten after a month: see `ivr.jobs.store`.)
 """
 
 from typing import TYPE_CHECKING
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from dbos import EnqueueOptions
 
 _CARD_NUMBER_LENGTH_MIN = 12
-_AFTER_MONEY = 10
-"""Work about money comes first in its queue, however many webhooks a merchant's silent server holds up."""
+_PRIORITY_OF_OTHER_JOBS = 10
+"""A job without a priority runs first in dbos; those not in `NEVER_GIVEN_UP` get this one and run after."""
 
 
 def work_id(job: Job, subject_id: str, nth: int, tries: int = 0) -> str:
-    """The name of a piece of work; each further try has a name of its own, so `nth` stays the asker's."""
+    """The name of a piece of work; each further try has a name of its own, with the `nth` of the first."""
     name = f"{job.name}:{subject_id}:{nth}"
     return f"{name}:try{tries}" if tries else name
 
 
-def order(job: Job, subject_id: str, nth: int, *, tries: int = 0, delay_s: float = 0.0) -> "EnqueueOptions":
+def enqueue_options(
+    job: Job, subject_id: str, nth: int, *, tries: int = 0, delay_s: float = 0.0
+) -> "EnqueueOptions":
     """What dbos is told about a piece of work, except its arguments."""
     if not subject_id:
         raise ValueError(f"{job.name} needs the id of what it works on")
@@ -40,7 +42,7 @@ def order(job: Job, subject_id: str, nth: int, *, tries: int = 0, delay_s: float
         "app_version": VERSION,
     }
     if job not in NEVER_GIVEN_UP:
-        options["priority"] = _AFTER_MONEY
+        options["priority"] = _PRIORITY_OF_OTHER_JOBS
     if delay_s > 0:
         options["delay_seconds"] = delay_s
     return options
@@ -55,4 +57,6 @@ class DurableWork:
     def enqueue(
         self, tx: sa.Connection, job: Job, subject_id: str, *, nth: int = 0, delay_s: float = 0.0
     ) -> None:
-        self._client.enqueue_in_transaction(tx, order(job, subject_id, nth, delay_s=delay_s), subject_id, nth)
+        self._client.enqueue_in_transaction(
+            tx, enqueue_options(job, subject_id, nth, delay_s=delay_s), subject_id, nth
+        )

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 
 class Queue(StrEnum):
-    """Queues by what someone waits for."""
+    """Queues by urgency."""
 
     CHARGE = "charge"
-    """A caller is on the line: looked at ten times a second."""
+    """Polled ten times a second: what a caller may be waiting for, and deadlines."""
     SEND = "send"
     """Texts to payers: limited to what the carrier takes."""
     FOLLOW_UP = "follow_up"
@@ -45,10 +45,10 @@ RECHECK_REFUND = Job("verify_refund", Queue.FOLLOW_UP)
 READ_PAYOUT = Job("read_payout", Queue.FOLLOW_UP)
 SAVE_CARD = Job("save_card", Queue.FOLLOW_UP)
 FORGET_CARD = Job("forget_card", Queue.FOLLOW_UP)
-SEND_CONFIRMATION = Job("send_confirmation", Queue.SEND)
-CHECK_CONFIRMATION = Job("check_confirmation", Queue.SEND)
-DELIVER_OUTCOME = Job("deliver_outcome", Queue.FOLLOW_UP)
-END_SILENT_CALL = Job("end_silent_call", Queue.FOLLOW_UP)
+SEND_MESSAGE = Job("send_confirmation", Queue.SEND)
+CHECK_MESSAGE = Job("check_confirmation", Queue.SEND)
+POST_MERCHANT_WEBHOOK = Job("deliver_outcome", Queue.FOLLOW_UP)
+END_UNREPORTED_CALL = Job("end_silent_call", Queue.FOLLOW_UP)
 REPORT_CARD_OUTCOME = Job("report_card_outcome", Queue.FOLLOW_UP)
 
 ALL_JOBS = (
@@ -65,16 +65,16 @@ ALL_JOBS = (
     READ_PAYOUT,
     SAVE_CARD,
     FORGET_CARD,
-    SEND_CONFIRMATION,
-    CHECK_CONFIRMATION,
-    DELIVER_OUTCOME,
-    END_SILENT_CALL,
+    SEND_MESSAGE,
+    CHECK_MESSAGE,
+    POST_MERCHANT_WEBHOOK,
+    END_UNREPORTED_CALL,
     REPORT_CARD_OUTCOME,
 )
 
 
 JobHandler = Callable[[str, int], None]
-"""Does a job: takes the subject's id and the link of the asker's chain."""
+"""Does a job: takes the subject's id and its number in the chain of jobs."""
 
 
 class Work(Protocol):
@@ -85,6 +85,7 @@ class Work(Protocol):
     ) -> None:
         """Run `job` on `subject_id`, if and only if `tx` commits.
 
-        The same (job, subject_id, nth) again does nothing. `nth` counts the links of a chain.
+        The same (job, subject_id, nth) again does nothing. `nth` is its number in a chain
+        of jobs.
         """
         ...

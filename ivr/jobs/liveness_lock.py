@@ -39,21 +39,21 @@ class LockTakenError(Exception):
     """Another living worker has this name."""
 
 
-class LifeLock(Protocol):
+class LivenessLock(Protocol):
     """This worker's own lock, and a look at those of others."""
 
     def is_ours(self) -> bool:
         """Whether this worker still holds its own; once false, for ever false."""
         ...
 
-    def taken_from_the_dead(self, worker: str) -> AbstractContextManager[bool]:
+    def try_lock_of(self, worker: str) -> AbstractContextManager[bool]:
         """Tries another worker's lock, for a moment; gives whether it was free: that worker is dead."""
         ...
 
     def release(self) -> None: ...
 
 
-def hold(engine: sa.Engine, worker: str) -> LifeLock:
+def hold(engine: sa.Engine, worker: str) -> LivenessLock:
     """Takes the lock named `worker`; raises LockTakenError where a living process has it."""
     if engine.dialect.name == "sqlite":
         if not engine.url.database or engine.url.database == ":memory:":
@@ -74,7 +74,7 @@ class FileLock:
             raise LockTakenError(f"a worker named {worker} is running already")
         self._descriptor: int | None = descriptor
         self._lost = False
-        self._forget_the_dead()
+        self._remove_files_of_ended_workers()
 
     def is_ours(self) -> bool:
         # The lock itself cannot be lost, but its file can be taken away, and then anybody may lock a new one.
@@ -83,7 +83,7 @@ class FileLock:
         return not self._lost
 
     @contextmanager
-    def taken_from_the_dead(self, worker: str) -> Iterator[bool]:
+    def try_lock_of(self, worker: str) -> Iterator[bool]:
         path = self._folder / worker
         descriptor = _flock(path)
         if descriptor is None:
@@ -102,7 +102,7 @@ class FileLock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _forget_the_dead(self) -> None:
+    def _remove_files_of_ended_workers(self) -> None:
         """Removes the files of workers that are gone; what they left undone stands in the database."""
         for path in self._folder.iterdir():
             if path != self._path and (descriptor := _flock(path)) is not None:
@@ -135,7 +135,7 @@ class PostgresLock:
         return not self._lost
 
     @contextmanager
-    def taken_from_the_dead(self, worker: str) -> Iterator[bool]:
+    def try_lock_of(self, worker: str) -> Iterator[bool]:
         if not self.is_ours() or not self._ask(sa.func.pg_try_advisory_lock(_number(worker))):
             yield False
             return
@@ -202,7 +202,7 @@ def _is_held(path: Path, now: datetime) -> bool:
         return False
     try:
         age = now - datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
-        if abs(age) < _JUST_MADE:  # one from the future is of before this machine's clock was set back
+        if abs(age) < _JUST_MADE:  # a time in the future means that the clock was set back
             return True
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

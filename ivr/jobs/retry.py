@@ -2,8 +2,8 @@
 `ivr.payments.timeouts`.
 
 A job raises because of a bug or because the database is away; a gateway's or carrier's silence is an answer
-that the job itself handles. Work about money is never given up: a person mends the fault and the next try
-finishes it. The rest is given up after `TRIES_MAX` tries, some seven hours.
+that the job itself handles. The jobs of `NEVER_GIVEN_UP` have no limit of tries: once the fault is mended,
+the next try finishes them. The rest is given up after `TRIES_MAX` tries, some seven hours.
 """
 
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ _HOUR_S = 3600
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`RetryPolicy(2, 300, 86_400)`: after 2, 4, 8 ... seconds, then every five minutes, for a day.
+    """`RetryPolicy(2, 300, 86_400)`: tried when 2, 4, 8 ... seconds old, then every five minutes, for a day.
 
-    Each delay is as long as the thing has been open already, within bounds.
+    Each delay is as long as it has been open already, within bounds.
     """
 
     first_s: float
@@ -34,7 +34,7 @@ class RetryPolicy:
     give_up_after_s: float
     """From then on a person has to look."""
 
-    def next_delay_s(self, open_s: float) -> float | None:
+    def delay_after_s(self, open_s: float) -> float | None:
         """Seconds until the next try of what has been open for so many; None: a person has to look."""
         if open_s >= self.give_up_after_s:
             return None
@@ -47,14 +47,16 @@ class RetrySchedule:
 
     delays_s: tuple[int, ...]
 
-    def next_delay_s(self, retries: int) -> int | None:
+    def delay_of_retry_s(self, retries: int) -> int | None:
         """Seconds until the next try, after so many retries; None where the last one was made."""
         return self.delays_s[retries] if retries < len(self.delays_s) else None
 
 
-SEND_MESSAGE = RetrySchedule((10, 30, 120, 600, 1800, _HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S))
+SEND_MESSAGE_SCHEDULE = RetrySchedule(
+    (10, 30, 120, 600, 1800, _HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S)
+)
 """A text that the carrier did not take, for a day. Then the operator sends it again."""
-FIND_MESSAGE = RetrySchedule((60, 120, 300, 600, 1800, _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S))
+FIND_MESSAGE_SCHEDULE = RetrySchedule((60, 120, 300, 600, 1800, _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S))
 """A text that may have been sent is looked for at the carrier, for a day."""
 POST_WEBHOOK = RetrySchedule(
     (60, 300, 900, _HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, 24 * _HOUR_S, 24 * _HOUR_S)
@@ -73,10 +75,12 @@ _DOUBLINGS_MAX = 16
 NEVER_GIVEN_UP = frozenset(
     {CHARGE_ATTEMPT, EXPIRE_ATTEMPT, RESOLVE_ATTEMPT, VOID_ATTEMPT, REFUND_PAYMENT, RESOLVE_REFUND}
 )
-"""The jobs about money."""
+"""Jobs without a limit of tries. Those of attempts, refunds and saved cards that are given up are
+asked for again by `PaymentService.sweep`.
+"""
 
 
-def delay_s(tries: int, first_s: float = FIRST_DELAY_S) -> float:
+def backoff_s(tries: int, first_s: float = FIRST_DELAY_S) -> float:
     """Seconds to wait after the `tries`-th try raised: 1, 2, 4 and so on, ten minutes at most."""
     return min(first_s * float(2 ** min(tries - 1, _DOUBLINGS_MAX)), DELAY_S_MAX)
 

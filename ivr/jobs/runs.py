@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ivr.jobs.enqueue import order, work_id
+from ivr.jobs.enqueue import enqueue_options, work_id
 from ivr.jobs.job_list import Job, JobHandler
-from ivr.jobs.retry import delay_s, is_given_up
+from ivr.jobs.retry import backoff_s, is_given_up
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
@@ -25,7 +25,10 @@ log = structlog.get_logger()
 
 
 class GivenUpError(Exception):
-    """The last try raised too; the message is the class of the fault and nothing else, for it is stored."""
+    """Nothing more will be tried: the last try raised, or the next could not be enqueued.
+
+    The message is the class of the fault and no more, since it is stored.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +94,13 @@ class Runs:
             self._count(job, "given_up")
             log.critical("job_given_up", tries=tries, exc_info=fault)
             return GivenUpError(kind)
-        wait_s = delay_s(tries, self.first_delay_s)
+        wait_s = backoff_s(tries, self.first_delay_s)
         say = log.critical if tries >= self.tries_max else log.error
         say("job_raised", tries=tries, next_try_in_s=wait_s, exc_info=fault)
         try:
             # dbos waits here for a database that is away; the name makes a repeat harmless.
             self.client.enqueue(
-                order(job, subject_id, nth, tries=tries, delay_s=wait_s), subject_id, nth, tries
+                enqueue_options(job, subject_id, nth, tries=tries, delay_s=wait_s), subject_id, nth, tries
             )
         except Exception as second:  # its message must not be stored either
             log.critical("next_try_refused", tries=tries, exc_info=second)

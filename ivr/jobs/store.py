@@ -37,7 +37,7 @@ def migrate_work(engine: sa.Engine) -> None:
     """Makes or upgrades the engine's tables in our database; two at once wait for each other."""
     from dbos import DBOS
 
-    keep_quiet()
+    log_through_ours()
     sa.event.listen(sa.Engine, "connect", _teach)  # dbos migrates on an engine of its own
     try:
         DBOS.migrate(engine.url.render_as_string(hide_password=False), schema=_SCHEMA)
@@ -63,7 +63,7 @@ def open_client(engine: sa.Engine, *, patient: bool = True) -> "DBOSClient":
     """
     from dbos import DBOSClient, DBOSPortableJSONSerializer
 
-    keep_quiet()
+    log_through_ours()
     return DBOSClient(
         system_database_engine=engine,
         dbos_system_schema=_SCHEMA,
@@ -73,8 +73,8 @@ def open_client(engine: sa.Engine, *, patient: bool = True) -> "DBOSClient":
     )
 
 
-def keep_quiet() -> None:
-    """Lets dbos speak through our logging, from warnings up; else it adds a console handler of its own."""
+def log_through_ours() -> None:
+    """Warnings of dbos go to our logging; without this it adds a console handler."""
     logger = logging.getLogger(_LOGGER)
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ivr.jobs.liveness_lock import LifeLock
+from ivr.jobs.liveness_lock import LivenessLock
 from ivr.jobs.runs import Runs
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class TakeOver:
     """The loop. `watch` starts it in a thread of its own; `look` is one round."""
 
     client: "DBOSClient"
-    lock: LifeLock
+    lock: LivenessLock
     runs: Runs
     worker: str
     every_s: float
@@ -68,7 +68,7 @@ class TakeOver:
         """One round: am I alive, who is dead, and is anything of mine claimed but not running?"""
         claims = self._claims()
         for dead in sorted({claim.worker for claim in claims} - {self.worker}):
-            with self.lock.taken_from_the_dead(dead) as is_dead:
+            with self.lock.try_lock_of(dead) as is_dead:
                 if is_dead:
                     self._put_back(dead)
         self._put_back_strays(claim for claim in claims if claim.worker == self.worker)

@@ -18,7 +18,7 @@ import structlog
 
 from ivr.jobs.backlog import unknown_work
 from ivr.jobs.job_list import ALL_JOBS, Job, JobHandler, Queue
-from ivr.jobs.liveness_lock import LifeLock, hold
+from ivr.jobs.liveness_lock import LivenessLock, hold
 from ivr.jobs.retry import FIRST_DELAY_S, TRIES_MAX
 from ivr.jobs.runs import Runs
 from ivr.jobs.store import (
@@ -27,7 +27,7 @@ from ivr.jobs.store import (
     EVERY_NIGHT,
     VERSION,
     forget_work,
-    keep_quiet,
+    log_through_ours,
     open_client,
     require_migrated,
 )
@@ -150,7 +150,7 @@ class Worker:
         """Works until `stop` is set, then as `stop` does.
 
         The wait has an end because the system may give a signal to any thread, and Python runs its handler
-        only once the main thread wakes: without an end, a SIGTERM could be heard never.
+        only once the main thread wakes: without an end, a SIGTERM might never be handled.
         """
         self.start()
         while not stop.wait(_SIGNAL_LOOK_S):
@@ -171,7 +171,7 @@ class Worker:
     def _launch(self, engine: sa.Engine, client: "DBOSClient", runs: Runs) -> "DBOS":
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-        keep_quiet()
+        log_through_ours()
         config: DBOSConfig = {
             "name": APPLICATION,
             "application_version": VERSION,
@@ -231,7 +231,7 @@ class _Running:
     engine: sa.Engine
     watcher: "DBOSClient"
     runs: Runs
-    lock: LifeLock
+    lock: LivenessLock
     dbos: "DBOS"
     take_over: TakeOver
 
@@ -252,7 +252,7 @@ def _schedule_clean_up(client: "DBOSClient") -> None:
 
 
 def _require_alone() -> None:
-    """A second worker in this process would be given the first one's dbos, and end it with itself."""
+    """One dbos a process: a second worker would share it, and stopping it would stop the first."""
     from dbos import _dbos
 
     if _dbos._dbos_global_instance is not None:  # noqa: SLF001 - dbos does not say so otherwise

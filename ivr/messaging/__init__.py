@@ -1,1 +1,1 @@
-"""Messages to payers: a receipt or a link for each payment, sent over one of the channels."""
+"""Messages to payers: a receipt, word that nothing was charged, or a link, sent over one of the channels."""

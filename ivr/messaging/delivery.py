@@ -12,11 +12,11 @@ from datetime import timedelta
 import sqlalchemy as sa
 import structlog
 
-from ivr.jobs.job_list import CHECK_CONFIRMATION, SEND_CONFIRMATION, Work
-from ivr.jobs.retry import FIND_MESSAGE, SEND_MESSAGE
-from ivr.messaging import messages as confirmation
+from ivr.jobs.job_list import CHECK_MESSAGE, SEND_MESSAGE, Work
+from ivr.jobs.retry import FIND_MESSAGE_SCHEDULE, SEND_MESSAGE_SCHEDULE
+from ivr.messaging import messages
 from ivr.messaging.channels import Channel, InList, NotInList, OutgoingMessage, Refused, Sent
-from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.delivery_errors import Refusal
 from ivr.messaging.messages import Message
 from ivr.messaging.states import MessageEvent, MessageState
 from ivr.platform.clock import Clock
@@ -25,16 +25,16 @@ from ivr.platform.database.engine import reading
 MISSING_AFTER = timedelta(minutes=8)
 """A list that lacks a text sooner proves nothing: it may be under way."""
 SEND_WITHIN = timedelta(seconds=30)
-"""From the claim: a worker that slept longer than this before sending does not send: somebody else looks."""
+"""A worker that was stopped for longer than this after its claim does not send; the check job goes on."""
 _CHECKS_A_TRY = 100
-"""Numbers the checks of each try apart from those of the next."""
+"""`nth` of a check is try x 100 + look, so that no two have the same number."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class MessageJobs:
-    """Handles SEND_CONFIRMATION and CHECK_CONFIRMATION."""
+    """Handles SEND_MESSAGE and CHECK_MESSAGE."""
 
     engine: sa.Engine
     channels: Mapping[str, Channel]
@@ -48,7 +48,7 @@ class MessageJobs:
         if not self.channels:
             raise ValueError("messages need a channel at least")
 
-    def send(self, confirmation_id: str, nth: int) -> None:  # noqa: ARG002 - a job's signature: the row counts
+    def send(self, confirmation_id: str, nth: int) -> None:  # noqa: ARG002 - unused: the row's state decides
         """Sends it where it waits for that. A second run of the job finds it claimed, and leaves it alone."""
         claimed = self._claim(confirmation_id)
         if claimed is None:
@@ -62,26 +62,26 @@ class MessageJobs:
         now = self.clock.now()
         with self.engine.begin() as tx:
             if isinstance(answer, Sent):
-                confirmation.shift(tx, claimed.id, MessageEvent.TAKEN, now, provider_id=answer.provider_id)
-            elif isinstance(answer, Refused) and answer.mends is Mends.NOBODY:
+                messages.apply_event(tx, claimed.id, MessageEvent.TAKEN, now, provider_id=answer.provider_id)
+            elif isinstance(answer, Refused) and answer.kind is Refusal.PERMANENT:
                 self._give_up(tx, claimed, answer.error_code)
-            elif isinstance(answer, Refused) and answer.mends is Mends.OPERATOR:
+            elif isinstance(answer, Refused) and answer.kind is Refusal.NEEDS_OPERATOR:
                 self._hold(tx, claimed, answer.error_code)
             elif isinstance(answer, Refused):
                 self._again(tx, claimed, MessageEvent.REFUSED_FOR_NOW, answer.error_code)
             else:
                 log.warning("confirmation_answer_lost", confirmation=claimed.id, reason=answer.reason)
-                confirmation.shift(tx, claimed.id, MessageEvent.LOSE_SIGHT, now, at_try=claimed.tries)
+                messages.apply_event(tx, claimed.id, MessageEvent.ANSWER_LOST, now, at_try=claimed.tries)
 
     def check(self, confirmation_id: str, nth: int) -> None:
-        """Looks for a text that may have been sent; `nth` counts the try and, within it, the look."""
+        """Looks for a text that may have been sent; `nth` is try x 100 + look."""
         with self.engine.begin() as tx:
-            found = confirmation.find(tx, confirmation_id)
+            found = messages.find(tx, confirmation_id)
             if found is None or found.tries != nth // _CHECKS_A_TRY:
                 return
             if found.state is MessageState.SENDING:  # whoever sent it has not come back
-                confirmation.shift(
-                    tx, found.id, MessageEvent.LOSE_SIGHT, self.clock.now(), at_try=found.tries
+                messages.apply_event(
+                    tx, found.id, MessageEvent.ANSWER_LOST, self.clock.now(), at_try=found.tries
                 )
             elif found.state is not MessageState.MAYBE_SENT:
                 return
@@ -90,7 +90,7 @@ class MessageJobs:
         now = self.clock.now()
         with self.engine.begin() as tx:
             if isinstance(seen, InList):
-                confirmation.shift(tx, found.id, MessageEvent.TAKEN, now, provider_id=seen.provider_id)
+                messages.apply_event(tx, found.id, MessageEvent.TAKEN, now, provider_id=seen.provider_id)
             elif isinstance(seen, NotInList) and now - message.tried_at >= MISSING_AFTER:
                 self._again(tx, found, MessageEvent.MISSING, "missing")
             else:
@@ -99,14 +99,14 @@ class MessageJobs:
     def _claim(self, confirmation_id: str) -> Message | None:
         now = self.clock.now()
         with self.engine.begin() as tx:
-            waiting = confirmation.find(tx, confirmation_id)
+            waiting = messages.find(tx, confirmation_id)
             if waiting is None:
                 return None
-            if not confirmation.still_holds(tx, waiting, now):
-                confirmation.shift(tx, confirmation_id, MessageEvent.TOO_LATE, now, error_code="too_late")
+            if not messages.is_still_true(tx, waiting, now):
+                messages.apply_event(tx, confirmation_id, MessageEvent.TOO_LATE, now, error_code="too_late")
                 return None
             tries = waiting.tries + 1
-            claimed = confirmation.shift(
+            claimed = messages.apply_event(
                 tx,
                 confirmation_id,
                 MessageEvent.CLAIM,
@@ -118,8 +118,8 @@ class MessageJobs:
             )
             if claimed:
                 first = tries * _CHECKS_A_TRY
-                wait_s = FIND_MESSAGE.delays_s[0]
-                self.work.enqueue(tx, CHECK_CONFIRMATION, confirmation_id, nth=first, delay_s=wait_s)
+                wait_s = FIND_MESSAGE_SCHEDULE.delays_s[0]
+                self.work.enqueue(tx, CHECK_MESSAGE, confirmation_id, nth=first, delay_s=wait_s)
             return claimed
 
     def _channel(self, recorded: Message) -> Channel:
@@ -129,36 +129,38 @@ class MessageJobs:
         if claimed.recipient is None or claimed.tried_at is None:
             raise AssertionError(f"{claimed.id} was claimed, and has no recipient or no time")
         with reading(self.engine) as tx:
-            mark = confirmation.mark(tx, claimed.id)
+            mark = messages.mark(tx, claimed.id)
         return OutgoingMessage(
             claimed.id, mark, claimed.recipient, claimed.body, claimed.tried_at, claimed.provider_id
         )
 
     def _again(self, tx: sa.Connection, tried: Message, event: MessageEvent, error_code: str) -> None:
         """Queues it anew after a while; after the last try it waits for the operator."""
-        delay_s = SEND_MESSAGE.next_delay_s(tried.tries - 1)
+        delay_s = SEND_MESSAGE_SCHEDULE.delay_of_retry_s(tried.tries - 1)
         if delay_s is None:
             self._hold(tx, tried, error_code)
             return
         now = self.clock.now()
-        if confirmation.shift(tx, tried.id, event, now, at_try=tried.tries, error_code=error_code):
-            self.work.enqueue(tx, SEND_CONFIRMATION, tried.id, nth=tried.tries, delay_s=delay_s)
+        if messages.apply_event(tx, tried.id, event, now, at_try=tried.tries, error_code=error_code):
+            self.work.enqueue(tx, SEND_MESSAGE, tried.id, nth=tried.tries, delay_s=delay_s)
 
     def _hold(self, tx: sa.Connection, tried: Message, error_code: str) -> None:
         log.error("confirmation_held", confirmation=tried.id, error_code=error_code)
         now = self.clock.now()
-        confirmation.shift(tx, tried.id, MessageEvent.HOLD, now, at_try=tried.tries, error_code=error_code)
+        messages.apply_event(tx, tried.id, MessageEvent.HOLD, now, at_try=tried.tries, error_code=error_code)
 
     def _give_up(self, tx: sa.Connection, tried: Message, error_code: str) -> None:
         log.error("confirmation_given_up", confirmation=tried.id, error_code=error_code)
         now = self.clock.now()
-        confirmation.shift(tx, tried.id, MessageEvent.REFUSED, now, at_try=tried.tries, error_code=error_code)
+        messages.apply_event(
+            tx, tried.id, MessageEvent.REFUSED, now, at_try=tried.tries, error_code=error_code
+        )
 
     def _look_later(self, tx: sa.Connection, found: Message, nth: int) -> None:
         """Looks again after a longer wait. After the last one it stays: a callback may still come."""
         looks = nth % _CHECKS_A_TRY + 1
-        delay_s = FIND_MESSAGE.next_delay_s(looks)
+        delay_s = FIND_MESSAGE_SCHEDULE.delay_of_retry_s(looks)
         if delay_s is None:
             log.error("confirmation_unclear", confirmation=found.id)
             return
-        self.work.enqueue(tx, CHECK_CONFIRMATION, found.id, nth=nth + 1, delay_s=delay_s)
+        self.work.enqueue(tx, CHECK_MESSAGE, found.id, nth=nth + 1, delay_s=delay_s)

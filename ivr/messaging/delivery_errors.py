@@ -1,4 +1,4 @@
-"""The carrier's refusals of a text, by who can mend them.
+"""The carrier's refusals of a text, by what has to change before it can go out.
 
 The carrier says them in its answer, or later in the status callback. Source: twilio.com/docs/api/errors, one
 page a code, and its changelog of July 2024, which split 21211, 21212, 21606 and 21614. A code that is in no
@@ -8,13 +8,13 @@ list is tried again for a while, and then waits for the operator: it may be new.
 from enum import StrEnum
 
 
-class Mends(StrEnum):
-    """Who can make a refused text go out."""
+class Refusal(StrEnum):
+    """What has to change before a refused text can go out."""
 
-    NOBODY = "nobody"
+    PERMANENT = "nobody"
     """It is the payer's number, or their wish: never sent again."""
-    TIME = "time"
-    OPERATOR = "operator"
+    TEMPORARY = "time"
+    NEEDS_OPERATOR = "operator"
     """The account, the sender or our settings: held until somebody sends it again by command."""
     UNKNOWN = "unknown"
 
@@ -66,19 +66,23 @@ _TIME_STATUS = frozenset({408, 425, 429, 503})
 _OPERATOR_STATUS = frozenset({401, 402, 403, 404})
 
 
-def who_mends(code: int, status: int | None = None) -> Mends:
+def kind_of_refusal(code: int, status: int | None = None) -> Refusal:
     """By the carrier's own code; by the HTTP status where it gave none (`code` 0, or the status again)."""
-    for codes, mends in ((_PAYER, Mends.NOBODY), (_TIME, Mends.TIME), (_OPERATOR, Mends.OPERATOR)):
+    for codes, kind in (
+        (_PAYER, Refusal.PERMANENT),
+        (_TIME, Refusal.TEMPORARY),
+        (_OPERATOR, Refusal.NEEDS_OPERATOR),
+    ):
         if code in codes:
-            return mends
+            return kind
     if code in {0, status}:
         if status in _TIME_STATUS:
-            return Mends.TIME
+            return Refusal.TEMPORARY
         if status in _OPERATOR_STATUS:
-            return Mends.OPERATOR
-    return Mends.UNKNOWN
+            return Refusal.NEEDS_OPERATOR
+    return Refusal.UNKNOWN
 
 
-def mends_of(error_code: str | None) -> Mends:
-    """The same, of a code as it is kept."""
-    return who_mends(int(error_code)) if error_code and error_code.isdecimal() else Mends.UNKNOWN
+def kind_of_stored_code(error_code: str | None) -> Refusal:
+    """The same, of a code as it is stored."""
+    return kind_of_refusal(int(error_code)) if error_code and error_code.isdecimal() else Refusal.UNKNOWN

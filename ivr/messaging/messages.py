@@ -1,4 +1,4 @@
-"""The messages to a payer about a payment: a receipt, and a link to pay by.
+"""The messages to a payer about a payment: a receipt, word that nothing was charged, or a link to pay by.
 
 They are recorded in the transaction of what they tell, and a database constraint allows one of each purpose.
 Every change takes the row's lock and asks the graph of `states`, so that a worker and a callback that meet
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.customers import timeline
-from ivr.jobs.job_list import SEND_CONFIRMATION, Work
+from ivr.jobs.job_list import SEND_MESSAGE, Work
 from ivr.messaging.states import MessageEvent, MessageState, after
 from ivr.messaging.tables import confirmation
 from ivr.payments.views import IS_LINK_OPEN, attempt, pay_link
@@ -29,8 +29,8 @@ log = structlog.get_logger()
 class Purpose(StrEnum):
     """What a text is for."""
 
-    RECEIPT = "receipt"
-    """What became of the payment."""
+    OUTCOME = "receipt"
+    """What became of the payment: a receipt, or word that nothing was charged."""
     LINK = "link"
     """A link to pay by."""
 
@@ -51,7 +51,7 @@ class Message:
     provider_id: str | None
     error_code: str | None
     tried_at: datetime | None
-    purpose: Purpose = Purpose.RECEIPT
+    purpose: Purpose = Purpose.OUTCOME
     sent_at: datetime | None = None
 
 
@@ -95,7 +95,7 @@ def record(
     values = {name: getattr(made, name) for name in Message.__slots__}
     tx.execute(confirmation.insert().values(**values, created_at=clock.now()))
     if recipient is not None:
-        work.enqueue(tx, SEND_CONFIRMATION, made.id)
+        work.enqueue(tx, SEND_MESSAGE, made.id)
     return made
 
 
@@ -114,7 +114,7 @@ def mark(tx: sa.Connection, confirmation_id: str) -> str:
     return str(row.token if row.purpose == Purpose.LINK else row.reference)
 
 
-def still_holds(tx: sa.Connection, found: Message, now: datetime) -> bool:
+def is_still_true(tx: sa.Connection, found: Message, now: datetime) -> bool:
     """Whether what the text says is still true: a link may no longer be payable."""
     if found.purpose is not Purpose.LINK:
         return True
@@ -126,7 +126,7 @@ def still_holds(tx: sa.Connection, found: Message, now: datetime) -> bool:
     return tx.execute(open_link).first() is not None
 
 
-def shift(
+def apply_event(
     tx: sa.Connection,
     confirmation_id: str,
     event: MessageEvent,
@@ -138,8 +138,8 @@ def shift(
 ) -> Message | None:
     """Moves it by this event and writes `values` with it; None where the event comes too late.
 
-    `at_try` is the try that the event belongs to: where another has begun since, it comes too late. So does
-    "taken" of a copy whose news came before: the carrier may have said since that it could not deliver it.
+    `at_try` is the try that the event belongs to: where another has begun since, it comes too late. `TAKEN`
+    for a `provider_id` that we have already is ignored: a later status of that copy may be recorded.
     `error_code` stands until the next event.
     """
     found = _one(tx, confirmation.c.id == confirmation_id, lock=True)
@@ -171,7 +171,7 @@ def _note(
     log.info("confirmation_moved", call_id=call_id, **moved)
     if state in {MessageState.QUEUED, MessageState.SENDING}:
         return
-    kind = "confirmation" if found.purpose is Purpose.RECEIPT else "link_text"
+    kind = "confirmation" if found.purpose is Purpose.OUTCOME else "link_text"
     facts = {"channel": found.channel} | ({"error_code": error_code} if error_code else {})
     timeline.add(tx, f"{kind}.{state}", at=now, call_id=call_id, attempt_id=found.attempt_id, facts=facts)
 

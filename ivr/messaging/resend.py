@@ -10,10 +10,9 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ivr.jobs.job_list import SEND_CONFIRMATION, Work
-from ivr.messaging import messages as confirmation
-from ivr.messaging import tables
-from ivr.messaging.delivery_errors import Mends, mends_of
+from ivr.jobs.job_list import SEND_MESSAGE, Work
+from ivr.messaging import messages, tables
+from ivr.messaging.delivery_errors import Refusal, kind_of_stored_code
 from ivr.messaging.messages import Message
 from ivr.messaging.states import MessageEvent, MessageState
 from ivr.payments import views as payments_views
@@ -25,7 +24,7 @@ class Resent(StrEnum):
 
     QUEUED = "queued"
     TOO_LATE = "too_late"
-    """Its link can no longer be paid: it is closed, and not sent."""
+    """Its link can no longer be paid. The message is marked failed."""
     NOT_HELD = "not_held"
     """It was sent, is being sent, or its payer cannot or does not want to be texted."""
 
@@ -57,29 +56,31 @@ def held(tx: sa.Connection) -> list[Held]:
 
 def resend(tx: sa.Connection, confirmation_id: str, *, work: Work, clock: Clock) -> Resent | None:
     """Asks for it to be sent again; None where there is no such text. Twice asks once."""
-    found = confirmation.find(tx, confirmation_id)
+    found = messages.find(tx, confirmation_id)
     if found is None:
         return None
     if not _may_be_sent_again(found):
         return Resent.NOT_HELD
     now = clock.now()
-    if not confirmation.still_holds(tx, found, now):
-        confirmation.shift(tx, found.id, MessageEvent.TOO_LATE, now, error_code="too_late")
+    if not messages.is_still_true(tx, found, now):
+        messages.apply_event(tx, found.id, MessageEvent.TOO_LATE, now, error_code="too_late")
         return Resent.TOO_LATE
     nth = found.tries + 1  # the work after the last try may have been asked for already, and done nothing
-    if confirmation.shift(tx, found.id, MessageEvent.RESEND, now, at_try=found.tries, tries=nth) is None:
+    if messages.apply_event(tx, found.id, MessageEvent.RESEND, now, at_try=found.tries, tries=nth) is None:
         return Resent.NOT_HELD
-    work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth)
+    work.enqueue(tx, SEND_MESSAGE, found.id, nth=nth)
     return Resent.QUEUED
 
 
 def _may_be_sent_again(found: Message) -> bool:
-    """Held; or cancelled, or given up by an earlier release, for another reason than the payer's or a
-    withheld number.
+    """True if held. True if failed too, unless its link is over, the number is withheld, or the payer cannot
+    be texted.
     """
     if found.state is MessageState.HELD:
         return True
     is_over = found.error_code in {"too_late", "withheld"}
     return (
-        found.state is MessageState.FAILED and not is_over and mends_of(found.error_code) is not Mends.NOBODY
+        found.state is MessageState.FAILED
+        and not is_over
+        and kind_of_stored_code(found.error_code) is not Refusal.PERMANENT
     )

@@ -23,7 +23,9 @@ class MessageState(StrEnum):
     HELD = "held"
     """Refused for what the operator mends, or tried in vain for a day: sent again by command."""
     FAILED = "failed"
-    """Refused for good, here or on its way; the reference that was spoken is the confirmation."""
+    """Not sent or not delivered, and not tried again by itself: refused for good, canceled, or its link is
+    closed. The operator may send some again.
+    """
     SPOKEN = "spoken"
     """No text was possible: the reference that was spoken is the confirmation."""
 
@@ -33,7 +35,7 @@ class MessageEvent(StrEnum):
 
     CLAIM = "claim"
     TAKEN = "taken"
-    LOSE_SIGHT = "lose_sight"
+    ANSWER_LOST = "lose_sight"
     REFUSED_FOR_NOW = "refused_for_now"
     REFUSED = "refused"
     HOLD = "hold"
@@ -56,7 +58,7 @@ _AWAITING = (MessageState.QUEUED, MessageState.SENDING, MessageState.MAYBE_SENT)
 GRAPH: dict[tuple[MessageState, MessageEvent], MessageState] = {
     (MessageState.QUEUED, MessageEvent.CLAIM): MessageState.SENDING,
     (MessageState.QUEUED, MessageEvent.TOO_LATE): MessageState.FAILED,
-    (MessageState.SENDING, MessageEvent.LOSE_SIGHT): MessageState.MAYBE_SENT,
+    (MessageState.SENDING, MessageEvent.ANSWER_LOST): MessageState.MAYBE_SENT,
     (MessageState.SENDING, MessageEvent.REFUSED_FOR_NOW): MessageState.QUEUED,
     (MessageState.SENDING, MessageEvent.REFUSED): MessageState.FAILED,
     (MessageState.MAYBE_SENT, MessageEvent.MISSING): MessageState.QUEUED,

@@ -128,7 +128,7 @@ class PaymentService:
         """Schedules lost jobs again, and closes links of bills that are over; returns how many.
 
         Each row says when it is looked at next (`look_at`). A job that is merely slow does no harm: the
-        second one has a number of its own, and each job reads the state anew.
+        second one has a new number, and each job reads the current state.
         """
         late = self.clock.now() - timedelta(seconds=timeouts.LOST_AFTER_S)
         with reading(self.engine) as tx:

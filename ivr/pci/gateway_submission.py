@@ -48,7 +48,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class GatewayAnswer:
-    """What the gateway said, in the words for web."""
+    """How the submission ended, as the web process is told."""
 
     outcome: CardEntryOutcome
     token: Secret | None = None
@@ -77,7 +77,7 @@ class GatewaySubmission:
     owner: str
     capacity: int
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _taken_on: set[str] = field(default_factory=set, init=False)
+    _in_progress: set[str] = field(default_factory=set, init=False)
 
     def send(self, entry: CardEntryRow) -> None:
         """Takes the entry on, unless another process holds its lease or this one is full: the next poll
@@ -86,27 +86,27 @@ class GatewaySubmission:
         if is_leased(entry, self.clock.now()):
             return
         with self._lock:
-            if entry.id in self._taken_on or len(self._taken_on) >= self.capacity:
+            if entry.id in self._in_progress or len(self._in_progress) >= self.capacity:
                 return
-            self._taken_on.add(entry.id)
+            self._in_progress.add(entry.id)
         try:
             self.executor.submit(self._run, entry.id)
         except RuntimeError:  # the pool is shutting down: another process takes it
-            self._let_go(entry.id)
+            self._remove_in_progress(entry.id)
 
     def renew(self) -> None:
         """Keeps the leases of what this process is sending."""
         with self._lock:
-            mine = list(self._taken_on)
+            mine = list(self._in_progress)
         if not mine:
             return
         until = self.clock.now() + timedelta(seconds=LEASE_S)
         with self.engine.begin() as tx:
             entry_store.renew_leases(tx, self.owner, mine, until)
 
-    def _let_go(self, entry_id: str) -> None:
+    def _remove_in_progress(self, entry_id: str) -> None:
         with self._lock:
-            self._taken_on.discard(entry_id)
+            self._in_progress.discard(entry_id)
 
     def _run(self, entry_id: str) -> None:
         with structlog.contextvars.bound_contextvars(**of_entry(entry_id)):
@@ -117,7 +117,7 @@ class GatewaySubmission:
             except Exception as error:  # noqa: BLE001 - the pool's edge: told here, and the poll's deadline ends the wait
                 tell("card_sending_failed", error)
             finally:
-                self._let_go(entry_id)
+                self._remove_in_progress(entry_id)
 
     def _claim(self, entry_id: str) -> CardEntryRow | None:
         """The entry under our lease; None if another process has it or nobody waits any more."""
@@ -142,17 +142,17 @@ class GatewaySubmission:
             card = self._card(entry)
         except KeyGoneError:
             asked_before = entry.authorize is not None and entry.claims > 0
-            return _without_answer(maybe_held=asked_before), None
+            return _no_result(maybe_held=asked_before), None
         if not self.velocity.admits(entry.id, card.number):
-            return _without_answer(maybe_held=False), None
+            return _no_result(maybe_held=False), None
         began = self.clock.now()
         try:
             answer = self._answer(entry, card)
         except UnsupportedError:
-            answer = _without_answer(maybe_held=False)
+            answer = _no_result(maybe_held=False)
             log.warning("gateway_cannot_do_this", authorizes=entry.authorize is not None)
         except Exception as error:  # noqa: BLE001 - an adapter's bug must not cost the caller the call
-            answer = _without_answer(maybe_held=entry.authorize is not None)
+            answer = _no_result(maybe_held=entry.authorize is not None)
             tell("gateway_adapter_failed", error)
         self.metrics.gateway_took((self.clock.now() - began).total_seconds())
         return answer, card
@@ -179,7 +179,7 @@ class GatewaySubmission:
         if self.gateway.tokenizer is None:
             raise UnsupportedError("this gateway makes no tokens")
         tokenizer, key = self.gateway.tokenizer, tokenization_key(entry.id)
-        match self._patiently(entry, lambda: tokenizer.tokenize(card, key=key)):
+        match self._retry_unprocessed(entry, lambda: tokenizer.tokenize(card, key=key)):
             case Tokenized(token):
                 return GatewayAnswer(CardEntryOutcome.COLLECTED, token=token)
             case Declined(decline, gateway_code):
@@ -193,7 +193,7 @@ class GatewaySubmission:
         if self.gateway.authorizer is None:
             raise UnsupportedError("this gateway authorizes nothing")
         authorizer = self.gateway.authorizer
-        match self._patiently(entry, lambda: authorizer.authorize(card, wanted)):
+        match self._retry_unprocessed(entry, lambda: authorizer.authorize(card, wanted)):
             case CardAuthorized(authorization):
                 return GatewayAnswer(CardEntryOutcome.COLLECTED, authorization=authorization)
             case Declined(decline, gateway_code):
@@ -203,7 +203,7 @@ class GatewaySubmission:
                 log.warning("authorization_unknown", reason=reason)
                 return GatewayAnswer(CardEntryOutcome.AUTHORIZATION_UNKNOWN)
 
-    def _patiently(self, entry: CardEntryRow, ask: Callable[[], R]) -> R:
+    def _retry_unprocessed(self, entry: CardEntryRow, ask: Callable[[], R]) -> R:
         """The answer. What the gateway did not process is sent again while the caller waits. The caller's
         polls are webhooks of their own, so they hear a word meanwhile.
         """
@@ -272,7 +272,7 @@ class GatewaySubmission:
         return SealedResult(wrapped, key.seal(RESULT, Secret(orjson.dumps(document).decode())))
 
 
-def _without_answer(*, maybe_held: bool) -> GatewayAnswer:
+def _no_result(*, maybe_held: bool) -> GatewayAnswer:
     return GatewayAnswer(
         CardEntryOutcome.AUTHORIZATION_UNKNOWN if maybe_held else CardEntryOutcome.UNAVAILABLE
     )
@@ -289,5 +289,5 @@ def is_overdue(entry: CardEntryRow, now: datetime) -> bool:
 
 
 def is_leased(entry: CardEntryRow, now: datetime) -> bool:
-    """Whether a living process is asking the gateway for it."""
+    """Whether its lease has not run out."""
     return entry.lease_until is not None and entry.lease_until > now

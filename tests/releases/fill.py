@@ -34,7 +34,7 @@ from ivr.jobs.job_list import (
     LOOK_AT_LINK,
     READ_PAYOUT,
     REFUND_PAYMENT,
-    SEND_CONFIRMATION,
+    SEND_MESSAGE,
     VOID_ATTEMPT,
 )
 from ivr.jobs.store import migrate_work
@@ -289,12 +289,12 @@ def ends_of_the_moment(fill: Filler) -> None:
         fill.hang_up(*(KEPT if name == "kept" else PAID))
         fill.do(CHARGE_ATTEMPT, fill.last_attempt())
         texts[name] = fill.text_of(fill.last_attempt())
-    fill.die(SEND_CONFIRMATION, texts["sending"], "send")
+    fill.die(SEND_MESSAGE, texts["sending"], "send")
     fill.carrier.faults.append(DROP)
-    fill.do(SEND_CONFIRMATION, texts["maybe_sent"])
+    fill.do(SEND_MESSAGE, texts["maybe_sent"])
     fill.carrier.faults.append(Fault(401, 20003))
-    fill.do(SEND_CONFIRMATION, texts["held"])
-    fill.do(SEND_CONFIRMATION, texts["sent"])
+    fill.do(SEND_MESSAGE, texts["held"])
+    fill.do(SEND_MESSAGE, texts["sent"])
     paid = fill.last_attempt()
     fill.refund(paid, "fourth", 100)
     bank.harm("drop_before", "/refunds", times=1)

@@ -33,7 +33,7 @@ from ivr.calls import heard
 from ivr.calls.waits import charge as attempt_waits
 from ivr.finance import ledger
 from ivr.finance.ledger import EntryKind
-from ivr.messaging import messages as confirmation
+from ivr.messaging import messages
 from ivr.messaging.delivery import MessageJobs
 from ivr.messaging.messages import Message
 from ivr.payments.attempts import store as records
@@ -135,7 +135,7 @@ def _text_twice() -> Patches:
         if claimed is not None:
             return claimed
         with reading(self.engine) as tx:
-            found = confirmation.find(tx, confirmation_id)
+            found = messages.find(tx, confirmation_id)
         return None if found is None else replace(found, tried_at=self.clock.now())
 
     return [mock.patch.object(MessageJobs, "_claim", claim)]

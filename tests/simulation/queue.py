@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 
 from ivr.jobs.job_list import Job
-from ivr.jobs.retry import NEVER_GIVEN_UP, delay_s
+from ivr.jobs.retry import NEVER_GIVEN_UP, backoff_s
 from tests.simulation.chance import Chance
 from tests.simulation.database import AFTER_COMMIT
 from tests.simulation.processes import Process, Processes
@@ -100,7 +100,7 @@ class SimulatedQueue:
             finished = True
             self.trace(worker.name, f"{piece} raised {type(fault).__name__}")
             log.exception("job_raised", job=piece.job.name)
-            self._run_in(piece, delay_s(tries + 1), tries + 1)
+            self._run_in(piece, backoff_s(tries + 1), tries + 1)
         finally:
             if not finished:
                 self._run_in(piece, TAKEN_OVER_AFTER_S, tries)

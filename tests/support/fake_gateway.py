@@ -65,7 +65,7 @@ class Fate(Enum):
     """It arrives, its answer does not."""
     LATE = auto()
     """It is on its way when the sender gives up waiting, and arrives when it is delivered."""
-    NEVER = auto()
+    NEVER_ARRIVES = auto()
     NOT_PROCESSED = auto()
     """Nothing is done, and the bank's own answer says so."""
     KILLED_BEFORE = auto()
@@ -197,7 +197,7 @@ class FakeGateway(UnsupportedVerbs):
             fate = self._fate()
             if fate is Fate.KILLED_BEFORE:
                 raise KilledError
-            if fate in {Fate.NEVER, Fate.LATE, Fate.BUG}:
+            if fate in {Fate.NEVER_ARRIVES, Fate.LATE, Fate.BUG}:
                 return Unknown("the bank does not answer")
             found = self._found(key)
             if found is None and cancel:
@@ -266,7 +266,7 @@ class FakeGateway(UnsupportedVerbs):
             (self.not_processed if fate is Fate.NOT_PROCESSED else self.sent).append((verb, key))
             if fate in {Fate.LATE, Fate.KILLED_LATE}:
                 self.under_way.append(arrive)
-            elif fate not in {Fate.NEVER, Fate.NOT_PROCESSED}:
+            elif fate not in {Fate.NEVER_ARRIVES, Fate.NOT_PROCESSED}:
                 answer = arrive()
         self.before_answer()
         if fate is Fate.NOT_PROCESSED:

@@ -43,7 +43,7 @@ class LinkGateway(FakeGateway):
             fate = self._fate()
             if fate is Fate.KILLED_BEFORE:
                 raise KilledError
-            if fate in {Fate.NEVER, Fate.LATE, Fate.BUG}:
+            if fate in {Fate.NEVER_ARRIVES, Fate.LATE, Fate.BUG}:
                 return Unknown("the bank does not answer")
             if close:
                 self.closed.add(key)

@@ -33,7 +33,7 @@ def over(services: PaymentServices, bank: LinkGateway, how: str) -> str:
     if how == "never was":
         return "0" * 26
     if how == "lost":
-        bank.fates.append(Fate.NEVER)
+        bank.fates.append(Fate.NEVER_ARRIVES)
     attempt_id = services.linked()
     if how == "not open yet":
         return token_of(services, attempt_id)

@@ -190,7 +190,7 @@ class PaymentServices:
 
     def needs_review(self, fate: Fate) -> str:
         """An attempt that nobody could resolve for a day; `fate` is its charge's, then nobody answers."""
-        self.bank.fates.extend([fate, Fate.NEVER, Fate.NEVER])
+        self.bank.fates.extend([fate, Fate.NEVER_ARRIVES, Fate.NEVER_ARRIVES])
         attempt_id = self.confirmed()
         self.run_due()
         self.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)

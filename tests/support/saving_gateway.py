@@ -35,7 +35,7 @@ from tests.support.payment_services import PaymentServices
 
 PHONE = "+34600111222"
 KEEPS = replace(CAN_REFUND, saves_cards=True)
-LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER, Fate.BUG]
+LOSING = [Fate.LOST_REPLY, Fate.LATE, Fate.NEVER_ARRIVES, Fate.BUG]
 KILLING = [Fate.KILLED_BEFORE, Fate.KILLED_AFTER, Fate.KILLED_LATE]
 
 

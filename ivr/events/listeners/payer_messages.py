@@ -41,7 +41,7 @@ class PayerMessages:
     def receipt(self, tx: sa.Connection, event: PaymentApproved) -> None:
         payment = event.payment
         body = templates.receipt(self._receipt(tx, payment), payment.language)
-        self._record(tx, payment, Purpose.RECEIPT, body)
+        self._record(tx, payment, Purpose.OUTCOME, body)
 
     def promised(self, tx: sa.Connection, event: PaymentEvent) -> None:
         """Who left before they heard reads that nothing was charged, or gets a link to pay by."""
@@ -51,7 +51,7 @@ class PayerMessages:
         if not self._send_link(tx, payment):
             facts, pending = self._receipt(tx, payment), payment.may_be_pending
             body = templates.not_charged(facts, payment.language, may_be_pending=pending)
-            self._record(tx, payment, Purpose.RECEIPT, body)
+            self._record(tx, payment, Purpose.OUTCOME, body)
 
     def link(self, tx: sa.Connection, event: LinkOpened) -> None:
         """One message carries it. A link that an earlier release promised to a withheld caller goes to

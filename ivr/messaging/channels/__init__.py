@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.delivery_errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class OutgoingMessage:
     recipient: str
     body: str = field(repr=False)
     tried_at: datetime
-    """When this try began: an older text is another one."""
+    """When this try began. Texts created well before this moment are ignored in the search."""
     earlier_id: str | None = None
-    """The carrier's id of an earlier copy, which it could not deliver: that one is not this."""
+    """The carrier's id of an earlier copy that was not delivered: ignored in the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Refused:
     """The carrier certainly did not take it."""
 
     error_code: str
-    mends: Mends
+    kind: Refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from gateways.http_client import NoAnswerError
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp, make_client
 from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent, Unclear
-from ivr.messaging.delivery_errors import Mends, who_mends
+from ivr.messaging.delivery_errors import Refusal, kind_of_refusal
 
 if TYPE_CHECKING:
     from twilio.rest.api.v2010.account.message import MessageList
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIST_MAX = 500
 """So many texts to one number are read; where there are more, the list was not read to its end."""
 CLOCKS_DIFFER = timedelta(minutes=10)
-"""The carrier's clock and ours may differ by so much: an older text is another one."""
+"""The carrier's clock and ours may differ by so much. Older texts are ignored in the search."""
 _UNAVAILABLE = 503
 
 log = structlog.get_logger()
@@ -56,7 +56,7 @@ class Sms:
         except (TwilioRestException, TwilioServiceException) as answer:
             return _refusal(int(answer.status), int(answer.code or 0))
         except NoAnswerError as fault:
-            return Refused("unreachable", Mends.TIME) if fault.never_sent else Lost(str(fault))
+            return Refused("unreachable", Refusal.TEMPORARY) if fault.never_sent else Lost(str(fault))
         except Exception as fault:
             # Whatever it was that we could not read, it may have been taken: not to be sent again.
             log.exception("confirmation_answer_unreadable", confirmation=message.confirmation_id)
@@ -91,4 +91,4 @@ def _refusal(status: int, code: int) -> Refused | Lost:
     has_own_code = code not in {0, status}
     if status >= 500 and not (status == _UNAVAILABLE and has_own_code):  # noqa: PLR2004 - HTTP's server errors
         return Lost(f"HTTP {status}")
-    return Refused(str(code or status), who_mends(code, status))
+    return Refused(str(code or status), kind_of_refusal(code, status))

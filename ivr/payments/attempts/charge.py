@@ -1,9 +1,9 @@
 """The job that charges: claim, send, record the answer. What may have been processed is never sent again.
 
-A gateway that prepares is told of the order first, its reference is committed, and only then it is asked for
-the money. The claim is a transaction of its own, before the request. Whoever finds an attempt claimed already
-is the re-run after a kill, and looks up what became of it instead of sending; the claim itself asked for that
-look-up, so a kill at any line ends in it.
+If the gateway prepares charges, it gets the order first, its reference is committed, and only then it is
+asked to charge. The claim is committed before the request. A job that finds the attempt claimed already is a
+re-run after a kill: it does not send, and the attempt is looked up instead. The claim schedules that look-up
+too, so a kill at any line leads to it.
 """
 
 from dataclasses import dataclass

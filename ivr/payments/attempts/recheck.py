@@ -85,7 +85,7 @@ class RecheckJob:
         now = self.transitions.clock.now()
         open_s = (now - (attempt.verify_since or now)).total_seconds()
         log.warning("notice_still_unverified", attempt_id=attempt.id, reason=reason, open_s=open_s)
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        delay_s = timeouts.ASK_AGAIN.delay_after_s(open_s)
         if delay_s is not None:
             self.transitions.recheck(tx, attempt, delay_s)
             return True

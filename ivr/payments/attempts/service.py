@@ -32,14 +32,14 @@ __all__ = ["Attempt", "AttemptService", "NewAttempt", "NoSuchAttemptError"]
 log = structlog.get_logger()
 
 REFERENCE_TRIES = 20
-"""A reference of eight digits is taken by chance; twenty in a row are not."""
+"""How many random references are tried; twenty that are all in use mean that eight digits are too few."""
 
 _OVERTAKEN: Mapping[Event, frozenset[State]] = {
     Event.MARK_UNKNOWN: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.CLAIMED},
     Event.DECLINE: frozenset({State.DECLINED, State.CANCELLED, State.VOIDED}),
     Event.AUTHORIZED: frozenset(State) - {State.RESERVED, State.AUTHORIZING, State.UNKNOWN, State.ABANDONED},
 }
-"""A look-up can find out sooner what the PCI process reports: in these states its report is no news."""
+"""By event: the states in which the PCI process's report is ignored, since a look-up already found out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class AttemptService:
     links: LinkTerms | None = None
     """None where the gateway has no payment pages."""
     wording: Wording = PLAIN
-    """In which payers read of their payments."""
+    """The merchant's own words in order descriptions."""
 
     @property
     def has_links(self) -> bool:

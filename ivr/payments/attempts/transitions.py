@@ -125,7 +125,7 @@ class Transitions(RowTransitions):
         open_s = (self.clock.now() - history.state_since(tx, attempt)).total_seconds()
         facts = {"attempt_id": attempt.id, "state": str(attempt.state), "reason": reason, "open_s": open_s}
         log.warning(log_as, **facts)
-        delay_s, job = timeouts.ASK_AGAIN.next_delay_s(open_s), NEXT_JOB[attempt.state]
+        delay_s, job = timeouts.ASK_AGAIN.delay_after_s(open_s), NEXT_JOB[attempt.state]
         if job is None or (delay_s is None and (attempt.state, Event.NEEDS_REVIEW) in GRAPH):
             self.move(tx, attempt, Event.NEEDS_REVIEW, note=reason)
         else:

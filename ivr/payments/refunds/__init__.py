@@ -1,1 +1,1 @@
-"""Refunds: asked for, sent once, looked up until certain."""
+"""Refunds: requested, sent under one key, looked up until the outcome is certain."""

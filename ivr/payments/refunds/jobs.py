@@ -97,7 +97,7 @@ class RefundJobs:
         sent_at = refund.sent_at or refund.created_at
         open_s = (self.transitions.clock.now() - sent_at).total_seconds()
         log.warning("refund_still_unknown", **facts, open_s=open_s)
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        delay_s = timeouts.ASK_AGAIN.delay_after_s(open_s)
         if delay_s is None:
             log.error("refund_for_a_person", **facts)
             self.transitions.move(tx, refund, RefundState.NEEDS_REVIEW, look_at=None)
@@ -112,7 +112,7 @@ class RefundJobs:
         open_s = (now - (refund.verify_since or now)).total_seconds()
         said = WORDS[type(answer)]
         facts = {"refund_id": refund.id, "attempt_id": refund.attempt_id, "says": said, "open_s": open_s}
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        delay_s = timeouts.ASK_AGAIN.delay_after_s(open_s)
         if isinstance(answer, Declined):
             write_log = log.error if delay_s is None else log.warning
             write_log("refund_came_back_to_a_bill_that_is_being_paid", **facts)

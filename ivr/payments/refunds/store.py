@@ -62,7 +62,7 @@ class Refund:
     sent_at: datetime | None
     settled_at: datetime | None
     jobs: int
-    """The number of the job that was asked for last."""
+    """The number of the job that was scheduled last."""
     verify_since: datetime | None = None
     """Since when the gateway is asked about a webhook that contradicts our books."""
 

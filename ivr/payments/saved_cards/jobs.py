@@ -1,9 +1,8 @@
 """The jobs that ask the gateway to save a card, and to delete it: until the answer is certain.
 
 Nothing here touches a payment: where a card cannot be saved, the caller keys it again next time. After a lost
-answer the gateway is asked again in the very same words, under the card's id. A card that is to be deleted
-while nobody knows whether it was saved is first asked for under that id, so that there is something to
-delete.
+answer the same request is sent again, under the card's id. A card that is to be deleted before it is known
+whether it was saved is first saved again under that id, so that there is something to delete.
 """
 
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ class SavedCardJobs:
     # Saving -------------------------------------------------------------------------------------------------
 
     def save(self, card_id: str, nth: int) -> None:
-        """Asks the gateway once; asks for the next try where it does not say."""
+        """Asks the gateway once; schedules the next try if the answer is unknown."""
         with self.engine.begin() as tx:
             card = self._to_save(tx, card_id, nth)
         if card is None:
@@ -53,7 +52,7 @@ class SavedCardJobs:
             self._record(tx, card, answer)
 
     def _to_save(self, tx: sa.Connection, card_id: str, nth: int) -> SavedCard | None:
-        """The card, where this is the job that was asked for last. Each try asks in the same words."""
+        """The card, if this is the job that was scheduled last. Each try sends the same request."""
         card = store.locked(tx, card_id)
         if card.jobs != nth or card.state is not CardState.KEEPING:
             return None
@@ -96,7 +95,7 @@ class SavedCardJobs:
         )
 
     def _make_room(self, tx: sa.Connection, card: SavedCard) -> None:
-        """The same card again takes the place of the one before; the oldest goes where there are too many."""
+        """Deletes an older record of the same card, and the oldest cards if there are too many."""
         others = store.kept_of(tx, card.customer_id, card.gateway)
         for same in [one for one in others if _face(one) == _face(card)]:
             self.cards.forget(tx, same.id, by=f"replaced by {card.id}")
@@ -107,7 +106,7 @@ class SavedCardJobs:
     def _try_again(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
         open_s = self._since_s(card.sent_at)
         log.warning("card_not_kept_yet", card_id=card.id, reason=reason, open_s=open_s)
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(open_s)
+        delay_s = timeouts.ASK_AGAIN.delay_after_s(open_s)
         if delay_s is None:
             self.cards.forget(tx, card.id, by="the gateway did not answer for a day")
         else:
@@ -116,7 +115,7 @@ class SavedCardJobs:
     # Deleting -----------------------------------------------------------------------------------------------
 
     def forget(self, card_id: str, nth: int) -> None:
-        """Asks the gateway once; asks for the next try until it is certain."""
+        """Asks the gateway once; schedules the next try until the answer is certain."""
         with self.engine.begin() as tx:
             card = store.locked(tx, card_id)
         if card.jobs != nth or card.state is not CardState.FORGETTING:
@@ -132,8 +131,8 @@ class SavedCardJobs:
                 self.cards.forgotten(tx, card)
 
     def _forget(self, card: SavedCard) -> CardDeleted | Declined | Unknown:
-        """Declined: it was never saved. A card that is not known to be saved is asked for first, even where
-        its customer is known: a save on its way would keep it otherwise.
+        """Declined: it was never saved. A card that is not known to be saved is saved first, even if its
+        customer is known: otherwise a save that is still under way would keep it.
         """
         if card.kept_at is not None and card.gateway_customer_id is not None and card.token is not None:
             return self.gateway.delete_card(card, CardOnFile(card.gateway_customer_id, card.token))
@@ -141,16 +140,16 @@ class SavedCardJobs:
         return self.gateway.delete_card(card, saved) if isinstance(saved, CardOnFile) else saved
 
     def _insist(self, tx: sa.Connection, card: SavedCard, reason: str) -> None:
-        delay_s = timeouts.ASK_AGAIN.next_delay_s(self._since_s(card.forget_asked_at))
-        tell = log.error if delay_s is None else log.warning
-        tell("card_not_forgotten_yet", card_id=card.id, reason=reason)
+        delay_s = timeouts.ASK_AGAIN.delay_after_s(self._since_s(card.forget_asked_at))
+        write_log = log.error if delay_s is None else log.warning
+        write_log("card_not_forgotten_yet", card_id=card.id, reason=reason)
         self.cards.schedule(tx, card, FORGET_CARD, delay_s or timeouts.ASK_AGAIN_LATE_S)
 
     # Both ---------------------------------------------------------------------------------------------------
 
     def sweep(self) -> int:
-        """Asks again for jobs that were lost, and deletes cards that have expired, or that belong to a
-        withheld number; how many there were.
+        """Schedules lost jobs again, and deletes cards that have expired, or that belong to a withheld
+        number; returns how many.
         """
         now = self.cards.clock.now()
         late = now - timedelta(seconds=timeouts.LOST_AFTER_S)
@@ -179,5 +178,5 @@ class SavedCardJobs:
 
 
 def _face(card: SavedCard) -> tuple[str, str, int, int]:
-    """Two cards of one customer that agree in this are the same to us, who know no number."""
+    """Two cards of one customer that agree in this count as the same: their numbers are not known."""
     return card.brand, card.last_four, card.expiry_month, card.expiry_year

@@ -16,10 +16,10 @@ from werkzeug.exceptions import BadRequest, NotFound
 
 from gateways.secret import Secret
 from ivr.carriers.twilio.signature import verify
-from ivr.jobs.job_list import SEND_CONFIRMATION, Work
-from ivr.jobs.retry import SEND_MESSAGE
-from ivr.messaging import messages as confirmation
-from ivr.messaging.delivery_errors import Mends, mends_of
+from ivr.jobs.job_list import SEND_MESSAGE, Work
+from ivr.jobs.retry import SEND_MESSAGE_SCHEDULE
+from ivr.messaging import messages
+from ivr.messaging.delivery_errors import Refusal, kind_of_stored_code
 from ivr.messaging.messages import Message
 from ivr.messaging.states import MessageEvent, MessageState
 from ivr.platform.clock import Clock
@@ -72,13 +72,15 @@ def make_blueprint(
             raise NotFound("There is no message with this ID.")
         event = EVENTS.get(said)
         with engine.begin() as tx:
-            found = confirmation.find(tx, confirmation_id, lock=True)
+            found = messages.find(tx, confirmation_id, lock=True)
             if found is None:
                 raise NotFound("There is no message with this ID.")
             if event is None:
                 log.warning("confirmation_unknown_status", confirmation=found.id, status=said[:20])
             elif (
-                said in _NOT_ARRIVED and mends_of(error_code) is not Mends.NOBODY and not _is_past(found, sid)
+                said in _NOT_ARRIVED
+                and kind_of_stored_code(error_code) is not Refusal.PERMANENT
+                and not _is_past(found, sid)
             ):
                 _keep(tx, found, clock.now(), work=work, sid=sid, error_code=error_code)
             else:
@@ -101,9 +103,9 @@ def _move(
 ) -> None:
     """News of a past copy matters where it arrived, and nowhere else."""
     if not _is_past(found, sid):
-        confirmation.shift(tx, found.id, event, now, error_code=error_code, provider_id=sid)
+        messages.apply_event(tx, found.id, event, now, error_code=error_code, provider_id=sid)
     elif event is MessageEvent.DELIVERED:
-        confirmation.shift(tx, found.id, event, now)
+        messages.apply_event(tx, found.id, event, now)
 
 
 def _keep(
@@ -115,14 +117,17 @@ def _keep(
     one's was asked for already.
     """
     nth = found.tries + 1
-    wait_s = sum(SEND_MESSAGE.delays_s[found.tries - 1 : nth])
-    if mends_of(error_code) is Mends.OPERATOR or SEND_MESSAGE.next_delay_s(found.tries - 1) is None:
-        if confirmation.shift(tx, found.id, MessageEvent.HOLD, now, error_code=error_code, provider_id=sid):
+    wait_s = sum(SEND_MESSAGE_SCHEDULE.delays_s[found.tries - 1 : nth])
+    if (
+        kind_of_stored_code(error_code) is Refusal.NEEDS_OPERATOR
+        or SEND_MESSAGE_SCHEDULE.delay_of_retry_s(found.tries - 1) is None
+    ):
+        if messages.apply_event(tx, found.id, MessageEvent.HOLD, now, error_code=error_code, provider_id=sid):
             log.error("confirmation_held", confirmation=found.id, error_code=error_code)
-    elif confirmation.shift(
+    elif messages.apply_event(
         tx, found.id, MessageEvent.UNDELIVERED_FOR_NOW, now, error_code=error_code, provider_id=sid, tries=nth
     ):
-        work.enqueue(tx, SEND_CONFIRMATION, found.id, nth=nth, delay_s=wait_s)
+        work.enqueue(tx, SEND_MESSAGE, found.id, nth=nth, delay_s=wait_s)
 
 
 def _only(form: dict[str, list[str]], name: str) -> str:

@@ -130,9 +130,9 @@ _ATTEMPT_ID_OF: Mapping[Job, AttemptIdOf] = {
     jobs.REFUND_PAYMENT: refund_store.attempt_id_of,
     jobs.RESOLVE_REFUND: refund_store.attempt_id_of,
     jobs.RECHECK_REFUND: refund_store.attempt_id_of,
-    jobs.SEND_CONFIRMATION: messages.attempt_id_of,
-    jobs.CHECK_CONFIRMATION: messages.attempt_id_of,
-    jobs.DELIVER_OUTCOME: webhooks_out.attempt_id_of,
+    jobs.SEND_MESSAGE: messages.attempt_id_of,
+    jobs.CHECK_MESSAGE: messages.attempt_id_of,
+    jobs.POST_MERCHANT_WEBHOOK: webhooks_out.attempt_id_of,
     jobs.SAVE_CARD: card_store.attempt_id_of,
     jobs.FORGET_CARD: card_store.attempt_id_of,
 }
@@ -144,7 +144,7 @@ def call_of(engine: sa.Engine, job: Job, subject_id: str) -> str | None:
     """The id of the call; None where the work belongs to none."""
     if job in _OF_NO_CALL:
         return None
-    if job == jobs.END_SILENT_CALL:
+    if job == jobs.END_UNREPORTED_CALL:
         return subject_id
     attempt_id_of = _ATTEMPT_ID_OF.get(job)
     with reading(engine) as tx:

@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.backlog import backlog
-from ivr.messaging import messages as confirmations
+from ivr.messaging import messages
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import MessageEvent
@@ -39,10 +39,10 @@ def hold(engine: sa.Engine, reference: str, *, days_ago: int = 0, link: bool = F
             given |= {"purpose": Purpose.LINK, "body": texts.link(offer, "en")}
         else:
             receipt = ReceiptText("Town", 4990, "EUR", "12345678", "4242", reference)
-            given |= {"purpose": Purpose.RECEIPT, "body": texts.receipt(receipt, "en")}
-        made = confirmations.record(tx, **given)  # type: ignore[arg-type]
+            given |= {"purpose": Purpose.OUTCOME, "body": texts.receipt(receipt, "en")}
+        made = messages.record(tx, **given)  # type: ignore[arg-type]
         for event in (MessageEvent.CLAIM, MessageEvent.HOLD):
-            confirmations.shift(tx, made.id, event, clock.now(), tries=1, error_code="21606")
+            messages.apply_event(tx, made.id, event, clock.now(), tries=1, error_code="21606")
     return made.id
 
 

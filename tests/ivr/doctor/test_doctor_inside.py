@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from ivr.doctor import internal_checks as inside
 from ivr.doctor.checks import FaultError
 from ivr.jobs.liveness_lock import hold, living_workers
-from ivr.messaging import messages as confirmations
+from ivr.messaging import messages
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import MessageEvent
@@ -144,10 +144,10 @@ def test_a_text_that_never_arrived_is_told(
     engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs
 ) -> None:
     with engine.begin() as tx:
-        made = confirmations.record(
+        made = messages.record(
             tx,
             attempt_id=approved_attempt(tx, clock, reference="80000001"),
-            purpose=Purpose.RECEIPT,
+            purpose=Purpose.OUTCOME,
             body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "80000001"), "en"),
             language="en",
             recipient="+34600000001",
@@ -161,15 +161,15 @@ def test_a_text_that_never_arrived_is_told(
     with pytest.raises(FaultError, match=r"80000001\. Check SMS_FROM"):
         inside.no_text_is_stuck(engine, clock.now)
     with engine.begin() as tx:
-        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now(), tried_at=clock.now())
-        confirmations.shift(tx, made.id, MessageEvent.REFUSED, clock.now(), error_code="21606")
+        messages.apply_event(tx, made.id, MessageEvent.CLAIM, clock.now(), tried_at=clock.now())
+        messages.apply_event(tx, made.id, MessageEvent.REFUSED, clock.now(), error_code="21606")
     with pytest.raises(FaultError, match=r"80000001 \(the carrier says 21606\)"):
         inside.no_text_is_stuck(engine, clock.now)
     clock.advance(2 * 24 * 3600)  # nothing to mend in an old one
     assert inside.no_text_is_stuck(engine, clock.now)
     with engine.begin() as tx:
         for event in (MessageEvent.RESEND, MessageEvent.CLAIM, MessageEvent.HOLD):
-            confirmations.shift(tx, made.id, event, clock.now(), error_code="21606")
+            messages.apply_event(tx, made.id, event, clock.now(), error_code="21606")
     with pytest.raises(FaultError, match=r"21606\).*`paybycall message list` and `paybycall message resend`"):
         inside.no_text_is_stuck(engine, clock.now)
 

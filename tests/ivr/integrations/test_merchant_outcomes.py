@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from gateways.secret import Secret
 from ivr.integrations.signed_post import SignedPost
 from ivr.integrations.webhooks_out import WebhookJob, WebhookKind, record
-from ivr.jobs.job_list import DELIVER_OUTCOME
+from ivr.jobs.job_list import POST_MERCHANT_WEBHOOK
 from ivr.jobs.retry import POST_WEBHOOK
 from ivr.platform.database.engine import reading
 from tests.support.merchant_server import MerchantServer, is_genuine, merchant_server
@@ -89,7 +89,7 @@ def deliver(engine: sa.Engine, merchant: MerchantServer, clock: ManualClock, wor
     deliverer = WebhookJob(engine, SignedPost(merchant.url + "/outcomes", [SECRET], 2.0), work, clock)
 
     def deliver() -> None:
-        [asked] = work.take(DELIVER_OUTCOME)
+        [asked] = work.take(POST_MERCHANT_WEBHOOK)
         clock.advance(asked.delay_s)
         deliverer(asked.subject_id, asked.nth)
 
@@ -219,7 +219,7 @@ def test_a_try_that_is_run_again_asks_for_one_follow_up(
     deliverer = WebhookJob(engine, SignedPost(merchant.url, [SECRET], 2.0), work, clock)
     deliverer("out_1", 0)
     deliverer("out_1", 0)
-    assert [(asked.nth, asked.delay_s) for asked in work.take(DELIVER_OUTCOME)] == [(0, 0.0), (1, 60)]
+    assert [(asked.nth, asked.delay_s) for asked in work.take(POST_MERCHANT_WEBHOOK)] == [(0, 0.0), (1, 60)]
     assert row(engine).tries == 1
 
 

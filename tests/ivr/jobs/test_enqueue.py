@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.jobs.enqueue import DurableWork
-from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, SEND_CONFIRMATION
+from ivr.jobs.job_list import CHARGE_ATTEMPT, RESOLVE_ATTEMPT, SEND_MESSAGE
 from ivr.jobs.store import VERSION, migrate_work, open_client
 from tests.support import job_effects
 from tests.support.running_worker import running_worker
@@ -88,10 +88,8 @@ def test_a_card_number_is_no_subject(engine: sa.Engine, durable: DurableWork) ->
 def test_what_is_written_is_json_under_a_constant_version(engine: sa.Engine, durable: DurableWork) -> None:
     with engine.begin() as tx:
         durable.enqueue(tx, CHARGE_ATTEMPT, "att_1", nth=1)
-        durable.enqueue(tx, SEND_CONFIRMATION, "con_1", delay_s=5)
-    with running_worker(
-        engine, {CHARGE_ATTEMPT: lambda *_: None, SEND_CONFIRMATION: lambda *_: None}
-    ) as worker:
+        durable.enqueue(tx, SEND_MESSAGE, "con_1", delay_s=5)
+    with running_worker(engine, {CHARGE_ATTEMPT: lambda *_: None, SEND_MESSAGE: lambda *_: None}) as worker:
         worker.finish()
     written = dict[str, set[object]]()
     for field, value in job_effects.every_value(engine):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.jobs.liveness_lock import LOCK_APPLICATION, FileLock, LifeLock, LockTakenError, hold
+from ivr.jobs.liveness_lock import LOCK_APPLICATION, FileLock, LivenessLock, LockTakenError, hold
 from ivr.jobs.takeover import EXIT_LOCK_LOST, TakeOver
 from ivr.platform.database.engine import make_engine
 from tests.support.waiting import eventually
@@ -27,24 +27,24 @@ def take_away(engine: sa.Engine, worker: str) -> None:
         assert tx.scalar(sa.text(ended + " AND datname = current_database()"), {"name": LOCK_APPLICATION})
 
 
-def _is_free(lock: LifeLock, worker: str) -> bool:
-    with lock.taken_from_the_dead(worker) as is_dead:
+def _is_free(lock: LivenessLock, worker: str) -> bool:
+    with lock.try_lock_of(worker) as is_dead:
         return is_dead
 
 
 def test_a_living_worker_keeps_its_lock_and_a_gone_one_does_not(engine: sa.Engine) -> None:
     mine, other = hold(engine, "worker_1"), hold(engine, "worker_2")
     assert mine.is_ours()
-    with mine.taken_from_the_dead("worker_2") as is_dead:
+    with mine.try_lock_of("worker_2") as is_dead:
         assert not is_dead
     with pytest.raises(LockTakenError, match="worker_2"):
         hold(engine, "worker_2")
     other.release()
     eventually(lambda: _is_free(mine, "worker_2"), what="the end of its session")
-    with mine.taken_from_the_dead("worker_2") as is_dead:
+    with mine.try_lock_of("worker_2") as is_dead:
         assert is_dead
         third = hold(engine, "worker_3")
-        with third.taken_from_the_dead("worker_2") as is_dead_for_third:
+        with third.try_lock_of("worker_2") as is_dead_for_third:
             assert not is_dead_for_third  # one takes over at a time
         third.release()
     mine.release()
@@ -86,7 +86,7 @@ class LostLock:
     def is_ours(self) -> bool:
         return False
 
-    def taken_from_the_dead(self, worker: str) -> AbstractContextManager[bool]:
+    def try_lock_of(self, worker: str) -> AbstractContextManager[bool]:
         return nullcontext(False)
 
     def release(self) -> None:
@@ -94,7 +94,7 @@ class LostLock:
 
 
 def test_a_worker_without_its_lock_stops_first() -> None:
-    lost: LifeLock = LostLock()
+    lost: LivenessLock = LostLock()
     stopped = threading.Event()
     no_client, no_runs = object(), object()  # a look at either would raise
     loop = TakeOver(no_client, lost, no_runs, "worker_1", 0.01, stopped.set)

@@ -14,9 +14,9 @@ from ivr.jobs.enqueue import DurableWork, order
 from ivr.jobs.job_list import (
     ALL_JOBS,
     CHARGE_ATTEMPT,
-    DELIVER_OUTCOME,
+    POST_MERCHANT_WEBHOOK,
     RESOLVE_ATTEMPT,
-    SEND_CONFIRMATION,
+    SEND_MESSAGE,
     Job,
     Queue,
 )
@@ -111,10 +111,10 @@ def test_what_is_given_up_is_told_and_its_message_is_stored_nowhere(
         raise ValueError("SENTINEL 4242424242424242")
 
     with engine.begin() as tx:
-        durable.enqueue(tx, DELIVER_OUTCOME, "out_1", nth=3)
+        durable.enqueue(tx, POST_MERCHANT_WEBHOOK, "out_1", nth=3)
     with (
         capture_logs() as logs,
-        running_worker(engine, {DELIVER_OUTCOME: deliver}, pace=slower(tries_max=3)) as worker,
+        running_worker(engine, {POST_MERCHANT_WEBHOOK: deliver}, pace=slower(tries_max=3)) as worker,
     ):
         eventually(lambda: worker.worker.counts["deliver_outcome", "given_up"] == 1)
         worker.finish()
@@ -217,10 +217,10 @@ def test_work_about_money_comes_first_in_its_queue(engine: sa.Engine, durable: D
     done: list[str] = []
     with engine.begin() as tx:
         for number in range(3):
-            durable.enqueue(tx, DELIVER_OUTCOME, f"out_{number}")
+            durable.enqueue(tx, POST_MERCHANT_WEBHOOK, f"out_{number}")
         durable.enqueue(tx, RESOLVE_ATTEMPT, "att_1")
     handlers = dict.fromkeys(
-        (DELIVER_OUTCOME, RESOLVE_ATTEMPT), lambda subject_id, _: done.append(subject_id)
+        (POST_MERCHANT_WEBHOOK, RESOLVE_ATTEMPT), lambda subject_id, _: done.append(subject_id)
     )
     with running_worker(engine, handlers, pace=slower(others_at_once=1)) as worker:
         worker.drain()
@@ -239,8 +239,8 @@ def test_work_that_nobody_does_is_told_at_the_start(engine: sa.Engine) -> None:
 def test_texts_leave_no_faster_than_the_carrier_takes_them(engine: sa.Engine, durable: DurableWork) -> None:
     with engine.begin() as tx:
         for number in range(4):
-            durable.enqueue(tx, SEND_CONFIRMATION, f"con_{number}")
-    with running_worker(engine, {SEND_CONFIRMATION: lambda *_: None}, pace=slower(sends_per_s=3)) as worker:
+            durable.enqueue(tx, SEND_MESSAGE, f"con_{number}")
+    with running_worker(engine, {SEND_MESSAGE: lambda *_: None}, pace=slower(sends_per_s=3)) as worker:
         worker.drain()
     taken_ms = sorted(work.dequeued_at for work in open_client(engine).list_workflows())
     assert taken_ms[3] - taken_ms[0] >= 1000  # on SQLite dbos counts in whole seconds of the clock

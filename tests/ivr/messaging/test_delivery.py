@@ -7,14 +7,14 @@ from datetime import datetime
 import pytest
 import sqlalchemy as sa
 
-from ivr.jobs.job_list import CHECK_CONFIRMATION, SEND_CONFIRMATION
-from ivr.jobs.retry import FIND_MESSAGE, SEND_MESSAGE
-from ivr.messaging import messages as confirmations
+from ivr.jobs.job_list import CHECK_MESSAGE, SEND_MESSAGE
+from ivr.jobs.retry import FIND_MESSAGE_SCHEDULE, SEND_MESSAGE_SCHEDULE
+from ivr.messaging import messages
 from ivr.messaging import resend as resending
 from ivr.messaging import templates as texts
 from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent, Unclear
 from ivr.messaging.delivery import MessageJobs
-from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.delivery_errors import Refusal
 from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.resend import Resent
 from ivr.messaging.states import MessageEvent, MessageState
@@ -65,10 +65,10 @@ class Worker:
     def __post_init__(self) -> None:
         self.sender = MessageJobs(self.engine, {"sms": self.post}, self.work, self.clock)
         with self.engine.begin() as tx:
-            made = confirmations.record(
+            made = messages.record(
                 tx,
                 attempt_id=approved_attempt(tx, self.clock),
-                purpose=Purpose.RECEIPT,
+                purpose=Purpose.OUTCOME,
                 body=texts.receipt(RECEIPT, "en"),
                 language="en",
                 recipient="+34600000001",
@@ -80,7 +80,7 @@ class Worker:
         self.id = made.id
 
     def run(self, asked: RecordedJob) -> None:
-        handler = {SEND_CONFIRMATION: self.sender.send, CHECK_CONFIRMATION: self.sender.check}[asked.job]
+        handler = {SEND_MESSAGE: self.sender.send, CHECK_MESSAGE: self.sender.check}[asked.job]
         self.clock.advance(asked.delay_s)
         handler(asked.subject_id, asked.nth)
 
@@ -94,7 +94,7 @@ class Worker:
 
     def now(self) -> Message:
         with reading(self.engine) as tx:
-            found = confirmations.find(tx, self.id)
+            found = messages.find(tx, self.id)
         assert found is not None
         return found
 
@@ -164,23 +164,23 @@ def test_a_lost_answer_is_looked_up_and_the_text_not_sent_again(worker: Worker) 
 
 def test_a_list_that_lacks_it_too_soon_proves_nothing(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")]
-    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
-    for wait_s in FIND_MESSAGE.delays_s[:2]:  # a minute, two more
-        (look,) = worker.work.take(CHECK_CONFIRMATION)
+    worker.run(worker.work.take(SEND_MESSAGE)[0])
+    for wait_s in FIND_MESSAGE_SCHEDULE.delays_s[:2]:  # a minute, two more
+        (look,) = worker.work.take(CHECK_MESSAGE)
         assert look.delay_s == wait_s
         worker.run(look)
-        assert worker.work.take(SEND_CONFIRMATION) == []
+        assert worker.work.take(SEND_MESSAGE) == []
         assert worker.now().state is MessageState.MAYBE_SENT
-    worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
+    worker.run(worker.work.take(CHECK_MESSAGE)[0])
     assert worker.now().state is MessageState.QUEUED
-    assert len(worker.work.take(SEND_CONFIRMATION)) == 1
+    assert len(worker.work.take(SEND_MESSAGE)) == 1
 
 
 def test_a_callback_before_the_check_settles_it(worker: Worker, clock: ManualClock) -> None:
     worker.post.answers = [Lost("timeout")]
     worker.run(worker.work.asked[0])
     with worker.engine.begin() as tx:
-        confirmations.shift(tx, worker.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
+        messages.apply_event(tx, worker.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
     worker.run_all()
     assert len(worker.post.sent) == 1
     assert worker.post.looked == 0
@@ -192,7 +192,7 @@ def test_a_callback_before_the_second_try_stops_it(worker: Worker, clock: Manual
     while worker.now().state is not MessageState.QUEUED or worker.now().tries == 0:
         worker.run(worker.work.asked.pop(0))
     with worker.engine.begin() as tx:
-        confirmations.shift(tx, worker.id, MessageEvent.TAKEN, clock.now(), provider_id="SM1")
+        messages.apply_event(tx, worker.id, MessageEvent.TAKEN, clock.now(), provider_id="SM1")
     worker.run_all()
     assert len(worker.post.sent) == 1
     assert worker.now().state is MessageState.SENT
@@ -201,7 +201,7 @@ def test_a_callback_before_the_second_try_stops_it(worker: Worker, clock: Manual
 def test_a_callback_that_overtakes_the_answer_is_kept(worker: Worker, clock: ManualClock) -> None:
     def deliver_first() -> Sent:
         with worker.engine.begin() as tx:
-            confirmations.shift(tx, worker.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
+            messages.apply_event(tx, worker.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
         return Sent("SM1")
 
     worker.post.answers = [deliver_first]
@@ -214,52 +214,54 @@ def test_an_unclear_message_list_is_asked_for_a_day_and_never_resent(worker: Wor
     worker.post.listed = Unclear("no bodies")
     worker.run_all()
     assert len(worker.post.sent) == 1
-    assert worker.post.looked == len(FIND_MESSAGE.delays_s)
+    assert worker.post.looked == len(FIND_MESSAGE_SCHEDULE.delays_s)
     assert worker.now().state is MessageState.MAYBE_SENT
 
 
 def test_refused_for_good_is_not_tried_again(worker: Worker) -> None:
-    worker.post.answers = [Refused("21610", Mends.NOBODY)]
+    worker.post.answers = [Refused("21610", Refusal.PERMANENT)]
     worker.run_all()
     assert len(worker.post.sent) == 1
     assert (worker.now().state, worker.now().error_code) == (MessageState.FAILED, "21610")
 
 
 def test_refused_for_now_is_tried_again_after_ever_longer_waits(worker: Worker, clock: ManualClock) -> None:
-    worker.post.answers = [Refused("429", Mends.TIME), Refused("503", Mends.TIME), Sent("SM3")]
+    worker.post.answers = [Refused("429", Refusal.TEMPORARY), Refused("503", Refusal.TEMPORARY), Sent("SM3")]
     worker.run_all()
-    retries = [asked for asked in worker.work.asked if asked.job == SEND_CONFIRMATION]
-    assert [asked.delay_s for asked in retries] == [0, *SEND_MESSAGE.delays_s[:2]]
+    retries = [asked for asked in worker.work.asked if asked.job == SEND_MESSAGE]
+    assert [asked.delay_s for asked in retries] == [0, *SEND_MESSAGE_SCHEDULE.delays_s[:2]]
     assert (worker.now().state, worker.now().error_code, worker.now().tries) == (MessageState.SENT, None, 3)
 
 
 def test_a_carrier_that_always_refuses_leaves_it_to_the_operator(worker: Worker) -> None:
-    worker.post.answers = [Refused("429", Mends.TIME)] * 50
+    worker.post.answers = [Refused("429", Refusal.TEMPORARY)] * 50
     worker.run_all()
-    assert len(worker.post.sent) == len(SEND_MESSAGE.delays_s) + 1
+    assert len(worker.post.sent) == len(SEND_MESSAGE_SCHEDULE.delays_s) + 1
     assert (worker.now().state, worker.now().error_code) == (MessageState.HELD, "429")
-    assert sum(SEND_MESSAGE.delays_s) > 24 * 3600 - 7200  # about a day: an operator has seen it by then
+    assert (
+        sum(SEND_MESSAGE_SCHEDULE.delays_s) > 24 * 3600 - 7200
+    )  # about a day: an operator has seen it by then
 
 
 @pytest.mark.slow
 def test_a_text_that_vanishes_every_time_is_left_to_the_operator(worker: Worker) -> None:
     worker.post.answers = [Lost("timeout")] * 50
     worker.run_all(limit=120)
-    assert len(worker.post.sent) == len(SEND_MESSAGE.delays_s) + 1
+    assert len(worker.post.sent) == len(SEND_MESSAGE_SCHEDULE.delays_s) + 1
     assert (worker.now().state, worker.now().error_code) == (MessageState.HELD, "missing")
 
 
 @pytest.mark.parametrize(
     ("mends", "tries", "state"),
     [
-        (Mends.NOBODY, 1, MessageState.FAILED),
-        (Mends.OPERATOR, 1, MessageState.HELD),
-        (Mends.TIME, 2, MessageState.SENT),
-        (Mends.UNKNOWN, 2, MessageState.SENT),
+        (Refusal.PERMANENT, 1, MessageState.FAILED),
+        (Refusal.NEEDS_OPERATOR, 1, MessageState.HELD),
+        (Refusal.TEMPORARY, 2, MessageState.SENT),
+        (Refusal.UNKNOWN, 2, MessageState.SENT),
     ],
 )
 def test_who_can_mend_a_refusal_says_what_is_done(
-    worker: Worker, mends: Mends, tries: int, state: MessageState
+    worker: Worker, mends: Refusal, tries: int, state: MessageState
 ) -> None:
     worker.post.answers = [Refused("21611", mends), Sent("SM1")]
     worker.run_all()
@@ -267,7 +269,7 @@ def test_who_can_mend_a_refusal_says_what_is_done(
 
 
 def test_a_held_text_is_sent_once_more_by_command_and_only_once(worker: Worker) -> None:
-    worker.post.answers = [Refused("21606", Mends.OPERATOR), Sent("SM1"), Sent("SM2")]
+    worker.post.answers = [Refused("21606", Refusal.NEEDS_OPERATOR), Sent("SM1"), Sent("SM2")]
     worker.run_all()
     with worker.engine.begin() as tx:
         assert [one.error_code for one in resending.held(tx)] == ["21606"]
@@ -290,10 +292,10 @@ def test_a_held_text_is_sent_once_more_by_command_and_only_once(worker: Worker) 
 
 def test_a_held_text_is_sent_by_command(worker: Worker) -> None:
     """That try found it held, and did nothing: it is not taken for the one that the command asks for."""
-    worker.post.answers = [Refused("429", Mends.TIME), Sent("SM2")]
+    worker.post.answers = [Refused("429", Refusal.TEMPORARY), Sent("SM2")]
     worker.run(worker.work.asked[0])
     with worker.engine.begin() as tx:  # the carrier's news of a copy that it took all the same
-        held = confirmations.shift(tx, worker.id, MessageEvent.HOLD, worker.clock.now(), provider_id="SM1")
+        held = messages.apply_event(tx, worker.id, MessageEvent.HOLD, worker.clock.now(), provider_id="SM1")
     assert held is not None
     worker.run_all()
     assert (len(worker.post.sent), worker.now().state) == (1, MessageState.HELD)
@@ -322,10 +324,10 @@ def test_messages_given_up_by_the_last_release_can_be_resent(worker: Worker, clo
 
 def test_the_check_of_an_earlier_try_does_not_go_on(worker: Worker) -> None:
     """It would look for the later try with the earlier one's patience, and queue it a second time."""
-    worker.post.answers = [Refused("429", Mends.TIME), Lost("timeout")]
-    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
-    [of_the_first] = worker.work.take(CHECK_CONFIRMATION)
-    worker.run(worker.work.take(SEND_CONFIRMATION)[0])
+    worker.post.answers = [Refused("429", Refusal.TEMPORARY), Lost("timeout")]
+    worker.run(worker.work.take(SEND_MESSAGE)[0])
+    [of_the_first] = worker.work.take(CHECK_MESSAGE)
+    worker.run(worker.work.take(SEND_MESSAGE)[0])
     assert (worker.now().state, worker.now().tries) == (MessageState.MAYBE_SENT, 2)
     worker.clock.advance(3600)
     worker.sender.check(worker.id, of_the_first.nth)
@@ -336,18 +338,20 @@ def test_the_check_of_an_earlier_try_does_not_go_on(worker: Worker) -> None:
 def test_the_late_answer_of_an_earlier_try_undoes_nothing(worker: Worker) -> None:
     def hang() -> Refused:  # stopped for an hour, while others looked, sent again, and lost sight of that
         worker.run_all()
-        return Refused("500", Mends.NOBODY)
+        return Refused("500", Refusal.PERMANENT)
 
     worker.post.answers = [hang, Sent("SM2")]
     worker.sender.send(worker.id, 0)
     assert (worker.now().state, worker.now().provider_id) == (MessageState.SENT, "SM2")
 
 
-@pytest.mark.parametrize("late", [Refused("21610", Mends.NOBODY), Refused("429", Mends.TIME), Lost("x")])
+@pytest.mark.parametrize(
+    "late", [Refused("21610", Refusal.PERMANENT), Refused("429", Refusal.TEMPORARY), Lost("x")]
+)
 def test_a_late_answer_of_an_earlier_try_changes_nothing(worker: Worker, late: Refused | Lost) -> None:
     def hang() -> Refused | Lost:
         while worker.now().state is not MessageState.QUEUED:
-            worker.run(worker.work.take(CHECK_CONFIRMATION)[0])
+            worker.run(worker.work.take(CHECK_MESSAGE)[0])
         assert worker.sender._claim(worker.id)  # another worker has the second try, and is sending it
         return late
 

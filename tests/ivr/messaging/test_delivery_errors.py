@@ -3,7 +3,7 @@
 import pytest
 
 from ivr.messaging import delivery_errors as refusals
-from ivr.messaging.delivery_errors import Mends, mends_of, who_mends
+from ivr.messaging.delivery_errors import Refusal, kind_of_refusal, kind_of_stored_code
 
 PAYER = """
     21211 21214 21217 21265 21266 21268 21610 21614 21635 30004 30005 30006 30630 30640 63003 63014
@@ -24,14 +24,21 @@ UNKNOWN = "0 20007 29999 30008 99999"  # 20007 is of lists alone; 30008: the car
 
 @pytest.mark.parametrize(
     ("codes", "mends"),
-    [(PAYER, Mends.NOBODY), (TIME, Mends.TIME), (OPERATOR, Mends.OPERATOR), (UNKNOWN, Mends.UNKNOWN)],
+    [
+        (PAYER, Refusal.PERMANENT),
+        (TIME, Refusal.TEMPORARY),
+        (OPERATOR, Refusal.NEEDS_OPERATOR),
+        (UNKNOWN, Refusal.UNKNOWN),
+    ],
 )
-def test_a_documented_code_is_sorted_by_who_can_mend_it(codes: str, mends: Mends) -> None:
-    assert [code for code in codes.split() if who_mends(int(code), 400) is not mends] == []
+def test_a_documented_code_is_sorted_by_who_can_mend_it(codes: str, mends: Refusal) -> None:
+    assert [code for code in codes.split() if kind_of_refusal(int(code), 400) is not mends] == []
 
 
 def test_what_is_no_code_is_unknown() -> None:
-    assert {mends_of(text) for text in (None, "", "missing", "unreachable", "²")} == {Mends.UNKNOWN}
+    assert {kind_of_stored_code(text) for text in (None, "", "missing", "unreachable", "²")} == {
+        Refusal.UNKNOWN
+    }
 
 
 def test_no_code_is_sorted_twice() -> None:

@@ -9,13 +9,12 @@ import sqlalchemy as sa
 from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp
 from ivr.customers import timeline
-from ivr.jobs.job_list import SEND_CONFIRMATION
-from ivr.messaging import messages as confirmations
-from ivr.messaging import templates
+from ivr.jobs.job_list import SEND_MESSAGE
+from ivr.messaging import messages, templates
 from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent
 from ivr.messaging.channels.sms import Sms
 from ivr.messaging.delivery import MessageJobs
-from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.delivery_errors import Refusal
 from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.states import MessageEvent, MessageState
 from ivr.messaging.templates import LinkOffer, ReceiptText
@@ -74,7 +73,7 @@ class LinkTexts:
 
     def record_link(self) -> Message:
         with self.engine.begin() as tx:
-            return confirmations.record(
+            return messages.record(
                 tx,
                 attempt_id=self.attempt_id,
                 purpose=Purpose.LINK,
@@ -89,10 +88,10 @@ class LinkTexts:
 
     def record_receipt(self) -> Message:
         with self.engine.begin() as tx:
-            return confirmations.record(
+            return messages.record(
                 tx,
                 attempt_id=self.attempt_id,
-                purpose=Purpose.RECEIPT,
+                purpose=Purpose.OUTCOME,
                 body=templates.receipt(RECEIPT, "en"),
                 language="en",
                 recipient=PHONE,
@@ -108,7 +107,7 @@ class LinkTexts:
 
     def now(self, one: Message) -> Message:
         with reading(self.engine) as tx:
-            found = confirmations.find(tx, one.id)
+            found = messages.find(tx, one.id)
         assert found is not None
         return found
 
@@ -122,8 +121,8 @@ def test_one_of_each_purpose_and_never_two(texts: LinkTexts) -> None:
     assert texts.record_link() == texts.link
     receipt = texts.record_receipt()
     assert texts.record_receipt() == receipt
-    assert (texts.link.purpose, receipt.purpose) == (Purpose.LINK, Purpose.RECEIPT)
-    assert [one.subject_id for one in texts.work.asked if one.job is SEND_CONFIRMATION] == [
+    assert (texts.link.purpose, receipt.purpose) == (Purpose.LINK, Purpose.OUTCOME)
+    assert [one.subject_id for one in texts.work.asked if one.job is SEND_MESSAGE] == [
         texts.link.id,
         receipt.id,
     ]
@@ -157,7 +156,7 @@ def test_a_link_that_cannot_be_paid_any_more_is_not_sent(texts: LinkTexts, state
 
 
 def test_a_link_expired_while_the_carrier_was_away_is_not_sent(texts: LinkTexts) -> None:
-    texts.post.answers = [Refused("20503", Mends.TIME)]
+    texts.post.answers = [Refused("20503", Refusal.TEMPORARY)]
     texts.sender.send(texts.link.id, 0)
     assert texts.now(texts.link).state is MessageState.QUEUED
     texts.clock.advance(3600)
@@ -177,8 +176,8 @@ def test_a_receipt_is_sent_whatever_became_of_the_link(texts: LinkTexts) -> None
 
 def test_what_is_on_its_way_is_not_called_back(texts: LinkTexts) -> None:
     with texts.engine.begin() as tx:
-        confirmations.shift(tx, texts.link.id, MessageEvent.CLAIM, texts.clock.now(), tries=1)
-        assert confirmations.shift(tx, texts.link.id, MessageEvent.TOO_LATE, texts.clock.now()) is None
+        messages.apply_event(tx, texts.link.id, MessageEvent.CLAIM, texts.clock.now(), tries=1)
+        assert messages.apply_event(tx, texts.link.id, MessageEvent.TOO_LATE, texts.clock.now()) is None
 
 
 @pytest.fixture

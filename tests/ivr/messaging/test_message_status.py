@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from gateways.secret import Secret
-from ivr.jobs.job_list import SEND_CONFIRMATION
-from ivr.jobs.retry import SEND_MESSAGE
-from ivr.messaging import messages as confirmations
+from ivr.jobs.job_list import SEND_MESSAGE
+from ivr.jobs.retry import SEND_MESSAGE_SCHEDULE
+from ivr.messaging import messages
 from ivr.messaging import resend as resending
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Message, Purpose
@@ -36,10 +36,10 @@ Report = Callable[..., int]
 @pytest.fixture
 def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> str:
     with engine.begin() as tx:
-        made = confirmations.record(
+        made = messages.record(
             tx,
             attempt_id=approved_attempt(tx, clock),
-            purpose=Purpose.RECEIPT,
+            purpose=Purpose.OUTCOME,
             body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
             language="en",
             recipient="+34600000001",
@@ -48,7 +48,7 @@ def texted(engine: sa.Engine, clock: ManualClock, ids: SequentialIds, work: Reco
             clock=clock,
             ids=ids,
         )
-        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now(), tries=1, tried_at=clock.now())
+        messages.apply_event(tx, made.id, MessageEvent.CLAIM, clock.now(), tries=1, tried_at=clock.now())
     return made.id
 
 
@@ -76,7 +76,7 @@ def report(engine: sa.Engine, clock: ManualClock, texted: str, work: RecordedJob
 def now(engine: sa.Engine, texted: str) -> Callable[[], Message]:
     def found() -> Message:
         with reading(engine) as tx:
-            row = confirmations.find(tx, texted)
+            row = messages.find(tx, texted)
         assert row is not None
         return row
 
@@ -167,7 +167,7 @@ def test_a_report_of_a_spoken_confirmation_changes_nothing(
     report: Report, engine: sa.Engine, now: Callable[[], Message], texted: str
 ) -> None:
     with engine.begin() as tx:
-        tx.execute(confirmations.confirmation.update().values(state="spoken"))
+        tx.execute(messages.confirmation.update().values(state="spoken"))
     assert report("delivered") == 204
     assert now().state is MessageState.SPOKEN
 
@@ -198,12 +198,12 @@ def test_what_is_said_later_is_sorted_as_an_answer_is(
     status, code, state = said
     if first:
         report(first)
-    work.take(SEND_CONFIRMATION)
+    work.take(SEND_MESSAGE)
     for news in (status, status, "sent", "queued"):
         report(news, **({"ErrorCode": code} if news == status else {}))
         assert (now().state, now().error_code, now().provider_id) == (state, code or None, SID)
-    again = [(asked.nth, asked.delay_s) for asked in work.take(SEND_CONFIRMATION)]
-    assert again == ([(2, sum(SEND_MESSAGE.delays_s[:2]))] if state is MessageState.QUEUED else [])
+    again = [(asked.nth, asked.delay_s) for asked in work.take(SEND_MESSAGE)]
+    assert again == ([(2, sum(SEND_MESSAGE_SCHEDULE.delays_s[:2]))] if state is MessageState.QUEUED else [])
 
 
 def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
@@ -211,18 +211,18 @@ def test_what_time_did_not_mend_in_a_day_waits_for_the_operator(
 ) -> None:
     texted = now().id
     waited, sid = 0.0, 0
-    work.take(SEND_CONFIRMATION)
+    work.take(SEND_MESSAGE)
     for _ in range(9):
         report("undelivered", sid=f"SM{sid}", ErrorCode="30003")
-        for asked in work.take(SEND_CONFIRMATION):
+        for asked in work.take(SEND_MESSAGE):
             waited, sid = waited + asked.delay_s, sid + 1
             with engine.begin() as tx:
-                confirmations.shift(
+                messages.apply_event(
                     tx, texted, MessageEvent.CLAIM, clock.now(), tries=now().tries + 1, tried_at=clock.now()
                 )
-                confirmations.shift(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=f"SM{sid}")
+                messages.apply_event(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=f"SM{sid}")
     assert (sid, now().error_code) == (5, "30003")
-    assert waited == sum(SEND_MESSAGE.delays_s)
+    assert waited == sum(SEND_MESSAGE_SCHEDULE.delays_s)
     with engine.begin() as tx:
         assert resending.resend(tx, texted, work=work, clock=clock) is Resent.QUEUED
 
@@ -234,11 +234,11 @@ def test_an_answer_after_the_texts_status_webhook_changes_nothing(
     for code, state in (("30001", MessageState.QUEUED), ("30002", MessageState.HELD)):
         report("failed", ErrorCode=code)
         with engine.begin() as tx:
-            confirmations.shift(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=SID)
+            messages.apply_event(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=SID)
         assert now().state is state
         with engine.begin() as tx:
-            tx.execute(confirmations.confirmation.update().values(state="sending", provider_id=None))
+            tx.execute(messages.confirmation.update().values(state="sending", provider_id=None))
     report("failed", ErrorCode="30001")
     with engine.begin() as tx:  # another copy was taken: that one is on its way
-        confirmations.shift(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=OTHER)
+        messages.apply_event(tx, texted, MessageEvent.TAKEN, clock.now(), provider_id=OTHER)
     assert (now().state, now().provider_id) == (MessageState.SENT, OTHER)

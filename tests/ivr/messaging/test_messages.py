@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from ivr.customers import timeline
-from ivr.jobs.job_list import SEND_CONFIRMATION
-from ivr.messaging import messages as confirmations
+from ivr.jobs.job_list import SEND_MESSAGE
+from ivr.messaging import messages
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Message, Purpose
 from ivr.messaging.states import MessageEvent, MessageState
@@ -30,10 +30,10 @@ def record(clock: ManualClock, ids: SequentialIds, work: RecordedJobs) -> Record
     def recorded(
         tx: sa.Connection, attempt_id: str, *, phone: str | None = "+34600000001", can_text: bool = True
     ) -> Message:
-        return confirmations.record(
+        return messages.record(
             tx,
             attempt_id=attempt_id,
-            purpose=Purpose.RECEIPT,
+            purpose=Purpose.OUTCOME,
             body=texts.receipt(RECEIPT, "es"),
             language="es",
             recipient=phone if can_text else None,
@@ -55,10 +55,10 @@ def test_recorded_once_with_its_sending(
     with engine.begin() as tx:
         assert record(tx, attempt_id) == made
         assert tx.execute(sa.select(sa.func.count()).select_from(confirmation)).scalar_one() == 1
-        assert confirmations.mark(tx, made.id) == "87654321"
+        assert messages.mark(tx, made.id) == "87654321"
     assert (made.state, made.channel, made.recipient) == (MessageState.QUEUED, "sms", "+34600000001")
     assert "49,90 €" in made.body
-    assert [(asked.job, asked.subject_id) for asked in work.asked] == [(SEND_CONFIRMATION, made.id)]
+    assert [(asked.job, asked.subject_id) for asked in work.asked] == [(SEND_MESSAGE, made.id)]
 
 
 def test_the_database_itself_refuses_a_second_one(
@@ -70,7 +70,7 @@ def test_the_database_itself_refuses_a_second_one(
     with pytest.raises(sa.exc.IntegrityError), engine.begin() as tx:
         tx.execute(confirmation.insert().values(**row | {"id": RandomIds().new("confirmation")}))
     with reading(engine) as tx:
-        assert confirmations.find(tx, made.id) == made
+        assert messages.find(tx, made.id) == made
 
 
 @pytest.mark.parametrize("payer", [(None, False), (None, True), ("+34910000000", False)])
@@ -87,12 +87,12 @@ def test_without_a_text_the_reference_is_spoken(
 def test_a_late_event_changes_nothing(engine: sa.Engine, clock: ManualClock, record: Record) -> None:
     with engine.begin() as tx:
         made = record(tx, approved_attempt(tx, clock))
-        assert confirmations.shift(tx, made.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
-        done = confirmations.find(tx, made.id)
+        assert messages.apply_event(tx, made.id, MessageEvent.DELIVERED, clock.now(), provider_id="SM1")
+        done = messages.find(tx, made.id)
         for event in MessageEvent:
-            assert confirmations.shift(tx, made.id, event, clock.now(), error_code="late") is None
-        assert confirmations.find(tx, made.id) == done
-        assert confirmations.shift(tx, "confirmation_none", MessageEvent.CLAIM, clock.now()) is None
+            assert messages.apply_event(tx, made.id, event, clock.now(), error_code="late") is None
+        assert messages.find(tx, made.id) == done
+        assert messages.apply_event(tx, "confirmation_none", MessageEvent.CLAIM, clock.now()) is None
 
 
 def test_an_event_of_an_earlier_try_comes_too_late(
@@ -100,18 +100,18 @@ def test_an_event_of_an_earlier_try_comes_too_late(
 ) -> None:
     with engine.begin() as tx:
         made = record(tx, approved_attempt(tx, clock))
-        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now(), tries=2)
-        assert confirmations.shift(tx, made.id, MessageEvent.LOSE_SIGHT, clock.now(), at_try=1) is None
-        assert confirmations.shift(tx, made.id, MessageEvent.LOSE_SIGHT, clock.now(), at_try=2)
+        messages.apply_event(tx, made.id, MessageEvent.CLAIM, clock.now(), tries=2)
+        assert messages.apply_event(tx, made.id, MessageEvent.ANSWER_LOST, clock.now(), at_try=1) is None
+        assert messages.apply_event(tx, made.id, MessageEvent.ANSWER_LOST, clock.now(), at_try=2)
 
 
 def test_the_payers_timeline_tells_it(engine: sa.Engine, clock: ManualClock, record: Record) -> None:
     with engine.begin() as tx:
         attempt_id = approved_attempt(tx, clock)
         made = record(tx, attempt_id)
-        confirmations.shift(tx, made.id, MessageEvent.CLAIM, clock.now())
-        confirmations.shift(tx, made.id, MessageEvent.TAKEN, clock.now(), provider_id="SM1")
-        confirmations.shift(tx, made.id, MessageEvent.UNDELIVERED, clock.now(), error_code="30003")
+        messages.apply_event(tx, made.id, MessageEvent.CLAIM, clock.now())
+        messages.apply_event(tx, made.id, MessageEvent.TAKEN, clock.now(), provider_id="SM1")
+        messages.apply_event(tx, made.id, MessageEvent.UNDELIVERED, clock.now(), error_code="30003")
         entries = timeline.of_call(tx, attempt_id.replace("attempt", "call"))
     assert [(entry.kind, entry.facts) for entry in entries] == [
         ("confirmation.sent", {"channel": "sms"}),

@@ -13,7 +13,7 @@ from gateways.secret import Secret
 from ivr.carriers.twilio.rest import CarrierHttp
 from ivr.messaging.channels import InList, Lost, NotInList, OutgoingMessage, Refused, Sent, Unclear
 from ivr.messaging.channels.sms import Sms
-from ivr.messaging.delivery_errors import Mends
+from ivr.messaging.delivery_errors import Refusal
 from tests.support.carrier_api import (
     ACCOUNT,
     DROP,
@@ -75,27 +75,30 @@ def test_a_messaging_service_sends_instead_of_a_number(carrier: CarrierApi) -> N
 @pytest.mark.parametrize(
     ("fault", "answer"),
     [
-        (Fault(400, 21610), Refused("21610", Mends.NOBODY)),  # replied STOP
-        (Fault(400, 21211), Refused("21211", Mends.NOBODY)),  # no such number
-        (Fault(400, 21614), Refused("21614", Mends.NOBODY)),  # a landline
-        (Fault(400), Refused("400", Mends.UNKNOWN)),
-        (Fault(400, 21606), Refused("21606", Mends.OPERATOR)),  # SMS_FROM is not ours: the operator mends it
-        (Fault(400, 21408), Refused("21408", Mends.OPERATOR)),  # the region is switched off
-        (Fault(401, 20003), Refused("20003", Mends.OPERATOR)),
-        (Fault(404, 20404), Refused("20404", Mends.OPERATOR)),
-        (Fault(429, 20429), Refused("20429", Mends.TIME)),
-        (Fault(429), Refused("429", Mends.TIME)),
+        (Fault(400, 21610), Refused("21610", Refusal.PERMANENT)),  # replied STOP
+        (Fault(400, 21211), Refused("21211", Refusal.PERMANENT)),  # no such number
+        (Fault(400, 21614), Refused("21614", Refusal.PERMANENT)),  # a landline
+        (Fault(400), Refused("400", Refusal.UNKNOWN)),
+        (
+            Fault(400, 21606),
+            Refused("21606", Refusal.NEEDS_OPERATOR),
+        ),  # SMS_FROM is not ours: the operator mends it
+        (Fault(400, 21408), Refused("21408", Refusal.NEEDS_OPERATOR)),  # the region is switched off
+        (Fault(401, 20003), Refused("20003", Refusal.NEEDS_OPERATOR)),
+        (Fault(404, 20404), Refused("20404", Refusal.NEEDS_OPERATOR)),
+        (Fault(429, 20429), Refused("20429", Refusal.TEMPORARY)),
+        (Fault(429), Refused("429", Refusal.TEMPORARY)),
         *(
-            (Fault(400, code), Refused(str(code), Mends.OPERATOR))
+            (Fault(400, code), Refused(str(code), Refusal.NEEDS_OPERATOR))
             for code in (21607, 21608, 21609, 21612, 21660, 21661, 21705, 21712, 30002, 90010)
         ),
-        *((Fault(400, code), Refused(str(code), Mends.TIME)) for code in (10004, 14107, 21611)),
-        (Fault(400, 29999), Refused("29999", Mends.UNKNOWN)),  # a code that nobody has documented yet
-        (Fault(402), Refused("402", Mends.OPERATOR)),
-        (Fault(408), Refused("408", Mends.TIME)),
+        *((Fault(400, code), Refused(str(code), Refusal.TEMPORARY)) for code in (10004, 14107, 21611)),
+        (Fault(400, 29999), Refused("29999", Refusal.UNKNOWN)),  # a code that nobody has documented yet
+        (Fault(402), Refused("402", Refusal.NEEDS_OPERATOR)),
+        (Fault(408), Refused("408", Refusal.TEMPORARY)),
         (
             Fault(503, 20503),
-            Refused("20503", Mends.TIME),
+            Refused("20503", Refusal.TEMPORARY),
         ),  # the carrier itself says that it took nothing
         (Fault(503), Lost("HTTP 503")),  # something on the way says so: nobody knows
         (Fault(500), Lost("HTTP 500")),
@@ -122,11 +125,11 @@ def test_a_carrier_that_does_not_answer_in_time_may_have_taken_it(carrier: Carri
 def test_a_carrier_that_cannot_be_reached_took_nothing() -> None:
     with carrier_api() as gone:
         pass
-    assert sms(gone).send(MESSAGE) == Refused("unreachable", Mends.TIME)
+    assert sms(gone).send(MESSAGE) == Refused("unreachable", Refusal.TEMPORARY)
 
 
 def test_a_wrong_token_took_nothing(carrier: CarrierApi) -> None:
-    assert sms(carrier, token="old").send(MESSAGE) == Refused("20003", Mends.OPERATOR)
+    assert sms(carrier, token="old").send(MESSAGE) == Refused("20003", Refusal.NEEDS_OPERATOR)
     assert carrier.texts == []
 
 

@@ -36,14 +36,14 @@ def test_a_charge_of_another_payment_is_never_recorded(services: PaymentServices
 
 
 def test_where_nothing_was_taken_no_charge_is(services: PaymentServices) -> None:
-    waits = services.needs_review(Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER_ARRIVES)
     with pytest.raises(ChargeRefusedError, match="the bank took nothing for it"):
         services.review.charge_of(waits, f"ref_{waits}", unchecked=True)
 
 
 def test_silence_is_overruled_by_a_person_who_says_so(services: PaymentServices) -> None:
     waits = services.needs_review(Fate.LOST_REPLY)
-    services.bank.fates.extend([Fate.NEVER, Fate.NEVER])
+    services.bank.fates.extend([Fate.NEVER_ARRIVES, Fate.NEVER_ARRIVES])
     with pytest.raises(ChargeRefusedError, match=r"try again, or add --unchecked"):
         services.review.charge_of(waits, "ref_seen")
     assert services.review.charge_of(waits, "ref_seen", unchecked=True) == VerifiedReference(
@@ -54,13 +54,13 @@ def test_silence_is_overruled_by_a_person_who_says_so(services: PaymentServices)
 def test_what_is_left_out_is_looked_for(services: PaymentServices) -> None:
     waits = services.needs_review(Fate.LOST_REPLY)
     assert services.review.charge_of(waits, None) == VerifiedReference(f"ref_{waits}", is_proven=True)
-    services.bank.fates.append(Fate.NEVER)
+    services.bank.fates.append(Fate.NEVER_ARRIVES)
     assert services.review.charge_of(waits, None) == VerifiedReference(None, is_proven=False)
     assert services.bank.fenced == set(), "a question changes nothing"
 
 
 def test_only_unchecked_overrules_a_gateway_that_denies_a_charge(services: PaymentServices) -> None:
-    waits = services.needs_review(Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER_ARRIVES)
     services.bank.fenced.add(waits)
     with pytest.raises(ChargeRefusedError, match=r"nothing was taken for payment .* \(fenced\)"):
         services.review.charge_of(waits, None)
@@ -74,7 +74,7 @@ def test_of_a_link_too(services: PaymentServices) -> None:
     link = services.linked()
     services.run_due()
     bank.pay(link)
-    bank.fates.extend([Fate.NEVER] * 1000)
+    bank.fates.extend([Fate.NEVER_ARRIVES] * 1000)
     services.close_link(link)
     with capture_logs():
         services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
@@ -92,7 +92,7 @@ def test_only_a_payment_under_review_is_looked_up(services: PaymentServices) -> 
 
 def test_a_charge_recorded_for_two_payments_is_booked_and_reported(services: PaymentServices) -> None:
     """Nothing is lost: the payment whose charge it is gets it, and finance hears that two have it."""
-    waits = services.needs_review(Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER_ARRIVES)
     owner = services.confirmed()
     with services.engine.begin() as tx:
         services.review.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
@@ -120,7 +120,7 @@ def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
     services: PaymentServices, *, is_named: bool
 ) -> None:
     """Both wait for a person, and the word on the first one was wrong: the second is no dead end."""
-    wrong, owner = services.needs_review(Fate.NEVER), services.needs_review(Fate.LOST_REPLY)
+    wrong, owner = services.needs_review(Fate.NEVER_ARRIVES), services.needs_review(Fate.LOST_REPLY)
     with services.engine.begin() as tx:
         services.review.decide(tx, wrong, Word.APPROVED, who="ana", gateway_reference=f"ref_{owner}")
     charge = services.review.charge_of(owner, f"ref_{owner}" if is_named else None)
@@ -140,7 +140,7 @@ def test_a_proven_charge_is_booked_even_if_a_person_gave_it_to_another_payment(
 
 def test_an_unproven_charge_is_never_taken_from_another_payment(services: PaymentServices) -> None:
     paid, waits = services.paid(), services.needs_review(Fate.LOST_REPLY)
-    services.bank.fates.append(Fate.NEVER)
+    services.bank.fates.append(Fate.NEVER_ARRIVES)
     charge = services.review.charge_of(waits, f"ref_{paid}", unchecked=True)
     with pytest.raises(ReferenceTakenError), services.engine.begin() as tx:
         services.review.decide(

@@ -47,7 +47,7 @@ def _notes(services: PaymentServices, attempt_id: str, event: str) -> list[str]:
 def test_a_returned_refund_is_rechecked_until_the_gateway_answers(services: PaymentServices) -> None:
     attempt_id, refund_id = _refunded(services)
     _bounce(services, refund_id)
-    services.bank.fates += [Fate.NEVER] * 3
+    services.bank.fates += [Fate.NEVER_ARRIVES] * 3
     _tell(services, refund_id)
     services.run_due()
     assert services.refund(refund_id).state is RefundState.APPROVED
@@ -62,7 +62,7 @@ def test_a_returned_refund_is_rechecked_until_the_gateway_answers(services: Paym
 
 def test_a_refund_unknown_for_a_day_needs_review(services: PaymentServices) -> None:
     attempt_id, refund_id = _refunded(services)
-    services.bank.fates += [Fate.NEVER] * 1000
+    services.bank.fates += [Fate.NEVER_ARRIVES] * 1000
     with capture_logs() as logs:
         _tell(services, refund_id)
         services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
@@ -75,7 +75,7 @@ def test_a_refund_unknown_for_a_day_needs_review(services: PaymentServices) -> N
 
 def test_a_notice_of_a_refund_during_a_look_makes_us_look_now(services: PaymentServices) -> None:
     attempt_id = services.paid()
-    services.bank.fates += [Fate.LATE] + [Fate.NEVER] * 4
+    services.bank.fates += [Fate.LATE] + [Fate.NEVER_ARRIVES] * 4
     refund_id = services.ask_refund(attempt_id)
     services.pass_time(9)
     assert services.refund(refund_id).state is RefundState.UNKNOWN
@@ -146,7 +146,11 @@ def test_a_returned_refund_is_not_given_up_while_the_bill_is_held(services: Paym
     second = services.make(services.attempt(first).bill_id, 10_000)
     assert second is not None
     services.confirm(second)
-    services.bank.fates += [Fate.NEVER, Fate.NEVER, Fate.NEVER]  # its charge, and the looks at it
+    services.bank.fates += [
+        Fate.NEVER_ARRIVES,
+        Fate.NEVER_ARRIVES,
+        Fate.NEVER_ARRIVES,
+    ]  # its charge, and the looks at it
     services.run_due()
     services.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     services.run_due()
@@ -166,7 +170,7 @@ def test_a_returned_refund_is_not_given_up_while_the_bill_is_held(services: Paym
 def _declined_by_a_slip(services: PaymentServices, amount_minor: int) -> tuple[str, str]:
     """The bank gave it back, and a person said that it did not."""
     attempt_id = services.paid()
-    services.bank.fates += [Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER]
+    services.bank.fates += [Fate.LOST_REPLY, Fate.NEVER_ARRIVES, Fate.NEVER_ARRIVES]
     refund_id = services.ask_refund(attempt_id, amount_minor)
     services.run_due()
     services.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
@@ -191,7 +195,7 @@ def test_a_refund_that_was_given_back_after_all_is_booked(services: PaymentServi
 
 def test_a_declined_refund_that_succeeded_waits_for_its_replacement(services: PaymentServices) -> None:
     attempt_id, refund_id = _declined_by_a_slip(services, 3_000)
-    services.bank.fates += [Fate.NEVER, Fate.NEVER]  # nobody knows yet of the second
+    services.bank.fates += [Fate.NEVER_ARRIVES, Fate.NEVER_ARRIVES]  # nobody knows yet of the second
     again = services.ask_refund(attempt_id)
     services.run_due()
     _tell(services, refund_id)

@@ -34,7 +34,7 @@ def test_a_person_finds_the_charge_in_the_dashboard(services: PaymentServices) -
 def test_a_decision_without_a_reference_keeps_the_known_one(engine: sa.Engine) -> None:
     services = PaymentServices(engine, bank=PreparingGateway())
     attempt_id = services.confirmed()
-    services.bank.fates.extend([Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER, Fate.NEVER])
+    services.bank.fates.extend([Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER_ARRIVES, Fate.NEVER_ARRIVES])
     services.run_due()
     services.clock.advance(timeouts.NEEDS_REVIEW_AFTER_S)
     services.run_due()
@@ -46,7 +46,7 @@ def test_a_decision_without_a_reference_keeps_the_known_one(engine: sa.Engine) -
 
 def test_one_charge_of_the_gateway_is_not_booked_for_two_payments(services: PaymentServices) -> None:
     paid = services.paid()
-    waits = services.needs_review(Fate.NEVER)
+    waits = services.needs_review(Fate.NEVER_ARRIVES)
     taken = rf"^ref_{paid} is already recorded as the charge of payment {services.attempt(paid).reference}"
     with pytest.raises(ReferenceTakenError, match=taken), services.engine.begin() as tx:
         services.review.decide(tx, waits, Word.APPROVED, who="ana", gateway_reference=f"ref_{paid}")
@@ -65,7 +65,7 @@ def test_another_gateway_may_have_a_charge_of_the_same_name(services: PaymentSer
 
 
 def test_a_person_finds_no_charge(services: PaymentServices) -> None:
-    attempt_id = services.needs_review(Fate.NEVER)
+    attempt_id = services.needs_review(Fate.NEVER_ARRIVES)
     with services.engine.begin() as tx:
         assert services.review.decide(tx, attempt_id, Word.NOT_CHARGED, who="ana").state is State.CANCELLED
     services.assert_settled()
@@ -73,7 +73,7 @@ def test_a_person_finds_no_charge(services: PaymentServices) -> None:
 
 def test_a_person_released_an_authorization(services: PaymentServices) -> None:
     attempt_id = services.authorized(ask=False)
-    services.bank.fates.extend([Fate.NEVER] * 4)
+    services.bank.fates.extend([Fate.NEVER_ARRIVES] * 4)
     with services.engine.begin() as tx:
         services.attempts.withdraw(tx, attempt_id)
     services.run_due()
@@ -123,7 +123,7 @@ def _stuck(services: PaymentServices, state: State) -> str:
                 services.run_due()
         case _:
             attempt_id = services.confirmed()
-            services.bank.fates.extend([Fate.LOST_REPLY, Fate.NEVER])
+            services.bank.fates.extend([Fate.LOST_REPLY, Fate.NEVER_ARRIVES])
             services.run_due()
     assert services.state(attempt_id) is state
     _lose_everything(services)
@@ -147,7 +147,7 @@ def test_the_sweep_finds_a_lost_job_in_every_state(services: PaymentServices, st
 
 
 def test_an_attempt_that_a_person_holds_is_left_to_them(services: PaymentServices) -> None:
-    services.needs_review(Fate.NEVER)
+    services.needs_review(Fate.NEVER_ARRIVES)
     services.clock.advance(7 * 24 * 3600)
     assert services.payments.sweep() == 0
 

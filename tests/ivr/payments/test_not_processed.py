@@ -78,7 +78,7 @@ def test_a_gateway_that_never_processes_is_given_up_without_a_charge(
     services.assert_settled()
 
 
-@pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
+@pytest.mark.parametrize("fate", [Fate.NEVER_ARRIVES, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
 def test_only_what_was_not_processed_is_sent_again(
     services: PaymentServices, bank: PreparingGateway, clock: WatchedClock, fate: Fate
 ) -> None:

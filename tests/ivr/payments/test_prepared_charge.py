@@ -38,7 +38,7 @@ def test_a_decline_keeps_the_reference_that_was_prepared(services: PaymentServic
     assert services.attempt(attempt_id).gateway_reference == f"ref_{attempt_id}"
 
 
-@pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LATE, Fate.LOST_REPLY, Fate.BUG])
+@pytest.mark.parametrize("fate", [Fate.NEVER_ARRIVES, Fate.LATE, Fate.LOST_REPLY, Fate.BUG])
 def test_a_preparation_without_an_answer_ends_without_a_charge(
     services: PaymentServices, bank: PreparingGateway, fate: Fate
 ) -> None:
@@ -54,7 +54,7 @@ def test_a_preparation_without_an_answer_ends_without_a_charge(
     services.assert_settled()
 
 
-@pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
+@pytest.mark.parametrize("fate", [Fate.NEVER_ARRIVES, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
 def test_a_confirmation_without_an_answer_is_unknown_and_then_resolved(
     services: PaymentServices, bank: PreparingGateway, fate: Fate
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_worker_killed_while_preparing_leaves_nothing_to_look_up(
     with pytest.raises(KilledError):
         services.handlers[CHARGE_ATTEMPT](attempt_id, 1)
     services.handlers[CHARGE_ATTEMPT](attempt_id, 1)
-    bank.fates += [Fate.NEVER] * 50
+    bank.fates += [Fate.NEVER_ARRIVES] * 50
     services.pass_time(2)
     assert services.state(attempt_id) is State.CANCELLED
     assert not bank.looked_up
@@ -164,7 +164,7 @@ def test_a_worker_that_freezes_before_it_confirms_does_not(
     services.assert_settled()
 
 
-@pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LATE, Fate.LOST_REPLY])
+@pytest.mark.parametrize("fate", [Fate.NEVER_ARRIVES, Fate.LATE, Fate.LOST_REPLY])
 def test_a_refund_unknown_to_the_gateway_is_sent_again_and_refunds_once(
     services: PaymentServices, bank: PreparingGateway, fate: Fate
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_refund_is_not_sent_again_when_its_key_may_be_forgotten(
     attempt_id = services.paid()
     with services.engine.begin() as tx:
         refund = services.payments.refunds.ask(tx, attempt_id, 1_000, asked_by="ana")
-    bank.fates.append(Fate.NEVER)
+    bank.fates.append(Fate.NEVER_ARRIVES)
     services.run_due()
     services.clock.advance(timeouts.SEND_REFUND_AGAIN_WITHIN_S + 1)
     late = next(one for one in services.work.waiting() if one.job == RESOLVE_REFUND)

@@ -88,7 +88,7 @@ def test_a_capability_the_gateway_lacks_is_refused_before_sending(
     [
         (Fate.LOST_REPLY, RefundState.APPROVED),
         (Fate.BUG, RefundState.APPROVED),
-        (Fate.NEVER, RefundState.DECLINED),
+        (Fate.NEVER_ARRIVES, RefundState.DECLINED),
         (Fate.LATE, RefundState.DECLINED),
     ],
 )
@@ -140,7 +140,9 @@ def test_a_declined_refund_can_be_asked_again(services: PaymentServices) -> None
 @pytest.mark.parametrize("refunded", [True, False])
 def test_a_person_decides_a_refund_unknown_for_a_day(services: PaymentServices, refunded: bool) -> None:
     attempt_id = services.paid()
-    services.bank.fates.extend([Fate.LOST_REPLY if refunded else Fate.NEVER, Fate.NEVER, Fate.NEVER])
+    services.bank.fates.extend(
+        [Fate.LOST_REPLY if refunded else Fate.NEVER_ARRIVES, Fate.NEVER_ARRIVES, Fate.NEVER_ARRIVES]
+    )
     refund_id = services.ask_refund(attempt_id)
     services.run_due()
     assert services.refund(refund_id).state is RefundState.UNKNOWN

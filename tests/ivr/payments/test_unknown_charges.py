@@ -27,8 +27,8 @@ from tests.support.fake_gateway import Fate
 from tests.support.payment_services import PaymentServices
 
 
-def _lose_sight(services: PaymentServices, fate: Fate = Fate.NEVER) -> str:
-    """An attempt whose charge met that fate, and is unknown now; its first look has not run."""
+def _make_unknown(services: PaymentServices, fate: Fate = Fate.NEVER_ARRIVES) -> str:
+    """An attempt whose charge ended so and is unknown; no look-up has run yet."""
     services.bank.fates.append(fate)
     attempt_id = services.confirmed()
     services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
@@ -37,7 +37,7 @@ def _lose_sight(services: PaymentServices, fate: Fate = Fate.NEVER) -> str:
 
 
 def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(services: PaymentServices) -> None:
-    attempt_id = _lose_sight(services)
+    attempt_id = _make_unknown(services)
     begun = services.clock.now()
     looks = []
     lookup = services.bank.lookup
@@ -55,14 +55,14 @@ def test_look_ups_slow_down_and_cancel_only_once_no_request_is_under_way(service
 
 
 def test_unknown_keeps_the_reservation(services: PaymentServices) -> None:
-    attempt_id = _lose_sight(services, Fate.LATE)
+    attempt_id = _make_unknown(services, Fate.LATE)
     bill_id = services.attempt(attempt_id).bill_id
     assert services.make(bill_id, 6_001) is None
     assert services.make(bill_id, 6_000) is not None
 
 
 def test_a_charge_that_arrives_late_is_found(services: PaymentServices) -> None:
-    attempt_id = _lose_sight(services, Fate.LATE)
+    attempt_id = _make_unknown(services, Fate.LATE)
     services.pass_time(10)
     assert services.state(attempt_id) is State.UNKNOWN
     services.bank.deliver()
@@ -82,8 +82,8 @@ def test_a_decline_that_arrives_late_is_found(services: PaymentServices) -> None
 
 
 def test_after_a_day_of_silence_a_person_decides(services: PaymentServices) -> None:
-    attempt_id = _lose_sight(services, Fate.LOST_REPLY)
-    services.bank.fates.extend([Fate.NEVER] * 400)
+    attempt_id = _make_unknown(services, Fate.LOST_REPLY)
+    services.bank.fates.extend([Fate.NEVER_ARRIVES] * 400)
     services.pass_time(3600)
     looks = len(services.bank.looked_up)
     services.pass_time(3600)
@@ -101,7 +101,7 @@ def test_after_a_day_of_silence_a_person_decides(services: PaymentServices) -> N
 
 
 def test_a_job_of_a_past_state_does_nothing(services: PaymentServices) -> None:
-    attempt_id = _lose_sight(services)
+    attempt_id = _make_unknown(services)
     stale = [one for one in services.work.waiting() if one.job == RESOLVE_ATTEMPT]
     assert len(stale) == 2  # the claim's, for half a minute later, and the one for now
     services.run(max(stale, key=lambda one: one.due_at))
@@ -111,7 +111,7 @@ def test_a_job_of_a_past_state_does_nothing(services: PaymentServices) -> None:
 
 
 def test_a_look_that_runs_twice_leaves_one_chain(services: PaymentServices) -> None:
-    attempt_id = _lose_sight(services)
+    attempt_id = _make_unknown(services)
     look = min(
         (one for one in services.work.waiting() if one.job == RESOLVE_ATTEMPT), key=lambda one: one.due_at
     )
@@ -140,7 +140,8 @@ def test_a_claim_that_is_young_is_left_to_its_worker(services: PaymentServices) 
 
 def test_a_found_authorization_is_captured_while_the_caller_waits(services: PaymentServices) -> None:
     call_id = services.begin_call()
-    services.bank.fates.extend([Fate.NEVER, Fate.ANSWERED, Fate.NEVER])  # the first two captures
+    # capture 1 lost, look-up answered, capture 2 lost
+    services.bank.fates.extend([Fate.NEVER_ARRIVES, Fate.ANSWERED, Fate.NEVER_ARRIVES])
     attempt_id = services.authorized(call_id=call_id)
     services.pass_time(2 * timeouts.LOOK_FIRST_S)
     assert services.state(attempt_id) is State.APPROVED
@@ -170,7 +171,7 @@ def test_captures_that_fail_at_once_are_repeated_slowly(services: PaymentService
 @pytest.mark.parametrize("gone", ["hung up", "past the deadline"])
 def test_a_found_authorization_is_voided_if_the_caller_is_gone(services: PaymentServices, gone: str) -> None:
     call_id = services.begin_call()
-    services.bank.fates.append(Fate.NEVER)
+    services.bank.fates.append(Fate.NEVER_ARRIVES)
     attempt_id = services.authorized(call_id=call_id)
     services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
     if gone == "hung up":
@@ -200,9 +201,9 @@ def test_a_found_authorization_waits_for_the_callers_confirmation(services: Paym
 
 @pytest.mark.postgres
 def test_a_late_look_up_does_not_authorize_again(services: PaymentServices) -> None:
-    """It was held when it was asked about; before the answer is read, it is let go of."""
+    """It was held when it was asked about; before the answer is read, it is voided."""
     call_id = services.begin_call()
-    services.bank.fates.append(Fate.NEVER)
+    services.bank.fates.append(Fate.NEVER_ARRIVES)
     attempt_id = services.authorized(call_id=call_id)
     services.run(next(one for one in services.work.waiting() if one.job == CHARGE_ATTEMPT))
     services.hang_up(call_id)

@@ -39,10 +39,10 @@ def test_hanging_up_before_confirming_voids_the_authorization(services: PaymentS
     services.assert_settled()
 
 
-@pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
+@pytest.mark.parametrize("fate", [Fate.NEVER_ARRIVES, Fate.LOST_REPLY, Fate.LATE, Fate.BUG])
 def test_a_void_is_tried_until_it_is_certain(services: PaymentServices, fate: Fate) -> None:
     attempt_id = services.authorized(ask=False)
-    services.bank.fates.extend([fate, Fate.NEVER, fate])
+    services.bank.fates.extend([fate, Fate.NEVER_ARRIVES, fate])
     with services.engine.begin() as tx:
         services.attempts.withdraw(tx, attempt_id)
     services.run_due()
@@ -59,7 +59,7 @@ def test_an_authorization_unknown_to_the_gateway_is_cancelled(services: PaymentS
     """A capture that is still on its way finds its key closed."""
     attempt_id = services.authorized(ask=False)
     services.bank.held.clear()
-    services.bank.fates.append(Fate.NEVER)
+    services.bank.fates.append(Fate.NEVER_ARRIVES)
     with services.engine.begin() as tx:
         services.attempts.withdraw(tx, attempt_id)
     services.run_due()
@@ -206,7 +206,7 @@ def test_a_call_that_never_ends_frees_its_bill_after_an_hour(services: PaymentSe
 
 def test_an_authorization_not_voided_for_a_day_needs_review(services: PaymentServices) -> None:
     attempt_id = services.authorized(ask=False)
-    services.bank.fates.extend([Fate.NEVER] * 4)
+    services.bank.fates.extend([Fate.NEVER_ARRIVES] * 4)
     with services.engine.begin() as tx:
         services.attempts.withdraw(tx, attempt_id)
     services.run_due()

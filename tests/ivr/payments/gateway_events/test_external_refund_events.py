@@ -85,7 +85,7 @@ def test_only_another_sum_than_was_told_is_told_again(services: PaymentServices)
 
 
 @pytest.mark.parametrize("by_hand_minor", [0, 1_000])
-@pytest.mark.parametrize("fate", [Fate.NEVER, Fate.LOST_REPLY, Fate.LATE])
+@pytest.mark.parametrize("fate", [Fate.NEVER_ARRIVES, Fate.LOST_REPLY, Fate.LATE])
 def test_an_external_refund_does_not_count_our_own_unknown_refund(
     services: PaymentServices, fate: Fate, by_hand_minor: int
 ) -> None:
@@ -103,7 +103,7 @@ def test_a_refund_under_review_does_not_hide_an_external_refund(
     services: PaymentServices, by_hand_minor: int
 ) -> None:
     attempt_id = services.paid()
-    refund_id = _refund(services, attempt_id, 1_000, *[Fate.NEVER] * 1_000)
+    refund_id = _refund(services, attempt_id, 1_000, *[Fate.NEVER_ARRIVES] * 1_000)
     services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     services.bank.fates.clear()
     _by_hand(services, attempt_id, by_hand_minor)
@@ -198,7 +198,7 @@ def test_an_external_refund_of_an_unknown_payment_is_reported_when_a_person_deci
 ) -> None:
     """Although the day of asking what was taken is over by then, or nearly: a day of its own begins."""
     attempt_id = _for_a_person(services)
-    bank.fates += [Fate.NEVER] * 1_000
+    bank.fates += [Fate.NEVER_ARRIVES] * 1_000
     _by_hand(services, attempt_id, 1_500)
     services.pass_time(hung_s)
     assert services.state(attempt_id) is State.NEEDS_REVIEW
@@ -235,7 +235,7 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
     services: PaymentServices,
 ) -> None:
     """That is how a person mends it; the gateway still says that it was taken."""
-    attempt_id = services.unknown_charge(Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER_ARRIVES)
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
     services.bank.fenced.clear()
@@ -253,7 +253,7 @@ def test_a_contradicting_charge_is_reported_once_even_after_an_external_refund(
 def test_an_external_refund_of_an_unknown_payment_is_ignored(services: PaymentServices) -> None:
     """As a gateway tells it that only lets go of what it held."""
     services.receive(RefundedExternally("attempt_of_nobody"), "evt_1")
-    attempt_id = services.unknown_charge(Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER_ARRIVES)
     services.pass_time(60)
     looks = len(services.bank.looked_up)
     services.receive(RefundedExternally(attempt_id), "evt_2")
@@ -298,7 +298,7 @@ def test_a_charge_unknown_for_a_day_needs_review(
     """So is the payment that a person called charged, and named no charge of the gateway's."""
     if has_reference:
         attempt_id = services.paid()
-        bank.fates += [Fate.NEVER] * 1_000
+        bank.fates += [Fate.NEVER_ARRIVES] * 1_000
     else:
         attempt_id = _for_a_person(services)
         with services.engine.begin() as tx:

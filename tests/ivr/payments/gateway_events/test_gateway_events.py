@@ -79,7 +79,7 @@ def _events(services: PaymentServices) -> list[str]:
 def test_an_unknown_payment_is_looked_up_now(services: PaymentServices) -> None:
     attempt_id = services.unknown_charge(Fate.LOST_REPLY)
     services.clock.advance(1)
-    services.bank.fates.append(Fate.NEVER)  # the first look gets no answer
+    services.bank.fates.append(Fate.NEVER_ARRIVES)  # the first look gets no answer
     services.run_due()
     before = len(services.bank.looked_up)
     assert services.receive(PaymentUpdated(attempt_id))
@@ -99,7 +99,7 @@ def test_a_repeat_changes_nothing(services: PaymentServices) -> None:
 
 def test_a_notice_is_never_believed_by_itself(services: PaymentServices) -> None:
     """It says that money was taken; the bank, asked, knows of nothing."""
-    attempt_id = services.unknown_charge(Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER_ARRIVES)
     services.receive(PaymentUpdated(attempt_id, taken=True))
     services.run_due()
     assert services.state(attempt_id) is State.UNKNOWN
@@ -121,7 +121,7 @@ def test_our_own_answer_is_on_its_way_or_here(services: PaymentServices, state: 
 
 
 def test_money_taken_for_a_finished_attempt_is_looked_up_and_reported(services: PaymentServices) -> None:
-    attempt_id = services.unknown_charge(Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER_ARRIVES)
     services.pass_time(60)
     assert services.state(attempt_id) is State.CANCELLED
     services.receive(PaymentUpdated(attempt_id, taken=False), "evt_1")
@@ -160,7 +160,7 @@ def _ruled_out_by_a_slip(services: PaymentServices) -> str:
 
 def test_a_contradicting_webhook_is_rechecked_until_the_gateway_answers(services: PaymentServices) -> None:
     attempt_id = _ruled_out_by_a_slip(services)
-    services.bank.fates += [Fate.NEVER] * 3
+    services.bank.fates += [Fate.NEVER_ARRIVES] * 3
     with capture_logs() as logs:
         services.receive(PaymentUpdated(attempt_id, taken=True))
         services.pass_time(60)
@@ -172,7 +172,7 @@ def test_a_contradicting_webhook_is_rechecked_until_the_gateway_answers(services
 @pytest.mark.slow
 def test_a_webhook_unconfirmed_for_a_day_is_reported(services: PaymentServices) -> None:
     attempt_id = _ruled_out_by_a_slip(services)
-    services.bank.fates += [Fate.NEVER] * 1000
+    services.bank.fates += [Fate.NEVER_ARRIVES] * 1000
     with capture_logs() as logs:
         services.receive(PaymentUpdated(attempt_id, taken=True))
         services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S - 1)
@@ -188,7 +188,7 @@ def test_a_webhook_unconfirmed_for_a_day_is_reported(services: PaymentServices) 
 
 def test_a_second_notice_makes_no_second_chain_of_looks(services: PaymentServices) -> None:
     attempt_id = _ruled_out_by_a_slip(services)
-    services.bank.fates += [Fate.NEVER] * 100
+    services.bank.fates += [Fate.NEVER_ARRIVES] * 100
     before = len(services.bank.looked_up)
     for number in range(3):
         services.receive(PaymentUpdated(attempt_id, taken=True), f"evt_{number}")
@@ -215,7 +215,7 @@ def test_a_notice_while_a_notice_is_looked_into_has_its_own_look(services: Payme
 
 def test_a_notice_never_fences(services: PaymentServices) -> None:
     """Whoever waits for a person is asked about: nothing that could come is ruled out by that."""
-    attempt_id = services.unknown_charge(Fate.NEVER)
+    attempt_id = services.unknown_charge(Fate.NEVER_ARRIVES)
     with services.engine.begin() as tx:
         services.attempts.advance(tx, attempt_id, Event.NEEDS_REVIEW)
     services.receive(PaymentUpdated(attempt_id, taken=True))
@@ -226,7 +226,7 @@ def test_a_notice_never_fences(services: PaymentServices) -> None:
 
 def test_a_notice_during_a_look_makes_us_look_now(services: PaymentServices) -> None:
     attempt_id = services.unknown_charge(Fate.LATE)
-    services.bank.fates += [Fate.NEVER] * 4
+    services.bank.fates += [Fate.NEVER_ARRIVES] * 4
     services.pass_time(9)
     services.clock.advance(7)
 

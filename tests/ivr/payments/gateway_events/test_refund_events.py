@@ -12,7 +12,7 @@ def test_a_webhook_looks_up_an_unknown_refund_and_rechecks_a_finished_one(servic
     attempt_id = services.paid()
     with services.engine.begin() as tx:
         refund = services.payments.refunds.ask(tx, attempt_id, 1_000, asked_by="ana")
-    services.bank.fates += [Fate.LOST_REPLY, Fate.NEVER]
+    services.bank.fates += [Fate.LOST_REPLY, Fate.NEVER_ARRIVES]
     services.run_due()
     services.receive(RefundUpdated(refund.id), "evt_1")
     services.run_due()

@@ -91,7 +91,7 @@ def test_an_open_link_holds_its_part_of_the_bill(services: PaymentServices, bank
     bill_id = services.attempt(link).bill_id
     assert services.make(bill_id, 1_000) is None
     services.payments.sweep()
-    bank.fates.extend([Fate.NEVER] * 3)
+    bank.fates.extend([Fate.NEVER_ARRIVES] * 3)
     services.run_due()
     assert services.state(link) is State.LINK_CLOSING
     assert services.make(bill_id, 1_000) is None

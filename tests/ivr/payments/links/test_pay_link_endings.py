@@ -227,7 +227,7 @@ def test_a_gateway_that_is_silent_leaves_it_held(
     bill = services.attempt(attempt_id).bill_id
     if is_paid:
         bank.pay(attempt_id)
-    bank.fates.extend([Fate.NEVER] * 6)
+    bank.fates.extend([Fate.NEVER_ARRIVES] * 6)
     services.close_link(attempt_id)
     services.pass_time(30)
     assert services.state(attempt_id) is State.LINK_CLOSING
@@ -241,14 +241,14 @@ def test_after_a_day_of_silence_a_person_decides(services: PaymentServices, bank
     attempt_id = services.linked()
     services.run_due()
     services.close_link(attempt_id)
-    bank.fates.extend([Fate.NEVER] * 1000)
+    bank.fates.extend([Fate.NEVER_ARRIVES] * 1000)
     with capture_logs():
         services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 600)
     assert services.state(attempt_id) is State.NEEDS_REVIEW
     assert services.bill(services.attempt(attempt_id).bill_id) == (0, 4_000)
 
 
-@pytest.mark.parametrize("fate", [Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER])
+@pytest.mark.parametrize("fate", [Fate.ANSWERED, Fate.LOST_REPLY, Fate.NEVER_ARRIVES])
 def test_closed_while_it_is_being_opened(services: PaymentServices, bank: LinkGateway, fate: Fate) -> None:
     """The caller waited long enough: the page may have been opened, and is closed before it is."""
     attempt_id = services.linked()

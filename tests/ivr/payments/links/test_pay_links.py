@@ -116,7 +116,7 @@ def test_a_lost_answer_is_looked_up_and_never_opened_again(
 
 
 def test_a_lost_request_ends_closed_after_a_minute(services: PaymentServices, bank: LinkGateway) -> None:
-    bank.fates.append(Fate.NEVER)
+    bank.fates.append(Fate.NEVER_ARRIVES)
     attempt_id = services.linked()
     services.pass_time(timeouts.OPEN_LINK_WITHIN_S - 1)
     assert services.state(attempt_id) is State.UNKNOWN
@@ -295,7 +295,7 @@ def test_a_promise_is_kept_by_the_link_itself(services: PaymentServices, bank: L
 
 
 def test_a_promise_that_cannot_be_kept_stands(services: PaymentServices, bank: LinkGateway) -> None:
-    bank.fates.append(Fate.NEVER)
+    bank.fates.append(Fate.NEVER_ARRIVES)
     attempt_id = services.linked()
     with services.engine.begin() as tx:
         services.attempts.promise(tx, attempt_id)

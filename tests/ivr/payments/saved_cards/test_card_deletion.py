@@ -68,7 +68,7 @@ def test_a_worker_that_dies_while_it_forgets(
 def test_forgetting_never_gives_up(services: PaymentServices, bank: SavingGateway) -> None:
     card = kept(services)
     forget(services, card.id)
-    bank.fates.extend([Fate.NEVER] * 2000)
+    bank.fates.extend([Fate.NEVER_ARRIVES] * 2000)
     services.pass_time(3 * 24 * 3600)
     asked = bank.asked("forget_card")
     services.pass_time(24 * 3600)

@@ -150,7 +150,7 @@ def test_a_repeated_save_keeps_its_words_after_another_card_was_saved(
 ) -> None:
     """The first try names no holder, because there is none; nor does any other."""
     charged(services)
-    bank.fates.append(Fate.NEVER)
+    bank.fates.append(Fate.NEVER_ARRIVES)
     services.run(services.work.one(SAVE_CARD))
     bank.fates.extend([Fate.ANSWERED, Fate.ANSWERED])
     kept(services, "tok_other", last_four="1111")
@@ -202,7 +202,7 @@ def test_a_card_the_gateway_does_not_confirm_for_a_day_is_deleted(
 ) -> None:
     attempt_id = charged(services)
     bank.fates.append(Fate.LATE)
-    bank.fates.extend([Fate.NEVER] * 1000)
+    bank.fates.extend([Fate.NEVER_ARRIVES] * 1000)
     services.pass_time(timeouts.NEEDS_REVIEW_AFTER_S + 2 * timeouts.LOOK_AT_MOST_S)
     card = card_of(services, attempt_id)
     assert card is not None

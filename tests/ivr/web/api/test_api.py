@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from structlog.testing import capture_logs
 
-from ivr.messaging import messages as confirmations
+from ivr.messaging import messages
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.states import MessageEvent
@@ -289,10 +289,10 @@ def test_what_the_document_calls_a_bill_is_one(api: ApiClient) -> None:
 
 def test_a_text_that_waits_for_the_operator_is_sent_again(api: ApiClient, services: PaymentServices) -> None:
     with services.engine.begin() as tx:
-        made = confirmations.record(
+        made = messages.record(
             tx,
             attempt_id=approved_attempt(tx, services.clock),
-            purpose=Purpose.RECEIPT,
+            purpose=Purpose.OUTCOME,
             body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "87654321"), "en"),
             language="en",
             recipient="+34600000001",
@@ -302,7 +302,7 @@ def test_a_text_that_waits_for_the_operator_is_sent_again(api: ApiClient, servic
             ids=services.ids,
         ).id
         for event in (MessageEvent.CLAIM, MessageEvent.HOLD):
-            confirmations.shift(tx, made, event, services.clock.now(), tries=1, error_code="21606")
+            messages.apply_event(tx, made, event, services.clock.now(), tries=1, error_code="21606")
     assert [one["error_code"] for one in api.get("/messages/held").json["messages"]] == ["21606"]
     assert api.post(f"/messages/{made}/resend", {}).status_code == 202
     assert api.post(f"/messages/{made}/resend", {}).json["code"] == "not_held"

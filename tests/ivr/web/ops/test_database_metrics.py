@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ivr.messaging import messages as confirmations
+from ivr.messaging import messages
 from ivr.messaging import templates as texts
 from ivr.messaging.messages import Purpose
 from ivr.messaging.templates import ReceiptText
@@ -40,10 +40,10 @@ def test_calls_attempts_declines_and_confirmations_are_counted(
 ) -> None:
     with engine.begin() as tx:
         made = [approved_attempt(tx, clock, reference=f"8000000{nth}") for nth in range(4)]
-        confirmations.record(
+        messages.record(
             tx,
             attempt_id=made[0],
-            purpose=Purpose.RECEIPT,
+            purpose=Purpose.OUTCOME,
             body=texts.receipt(ReceiptText("Town", 4990, "EUR", "12345678", "4242", "80000000"), "en"),
             language="en",
             recipient=PHONE,
