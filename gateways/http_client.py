@@ -127,7 +127,7 @@ class HttpClient:
         limit_s = self.total_s if total_s is None else total_s
         limit = urllib3.Timeout(total=limit_s, connect=self.connect_s)
         try:
-            with _session(self.trust, environment=self.environment).request(
+            with _session(self.trust, environment=self.environment, keep=self.keep).request(
                 method,
                 url,
                 data=body,
@@ -149,11 +149,11 @@ class HttpClient:
 
 
 @cache
-def _session(trust: ssl.SSLContext | None, *, environment: bool) -> requests.Session:
+def _session(trust: ssl.SSLContext | None, *, environment: bool, keep: bool) -> requests.Session:
     session = requests.Session()
     session.trust_env = environment
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _Adapter(trust)
+    adapter = _Adapter(trust, keep=keep)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
@@ -162,17 +162,18 @@ def _session(trust: ssl.SSLContext | None, *, environment: bool) -> requests.Ses
 class _Adapter(HTTPAdapter):
     """The library's way to the network, over connections with one time limit."""
 
-    def __init__(self, trust: ssl.SSLContext | None) -> None:
+    def __init__(self, trust: ssl.SSLContext | None, *, keep: bool) -> None:
         self._trust = trust
+        self._pools = {"http": _Pool, "https": _TlsPool} if keep else _CLOSING_POOLS
         super().__init__(pool_maxsize=KEPT_CONNECTIONS)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
         super().init_poolmanager(connections, maxsize, block, ssl_context=self._trust, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = self._pools
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> urllib3.ProxyManager:
         manager: urllib3.ProxyManager = super().proxy_manager_for(proxy, **options)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        manager.pool_classes_by_scheme = self._pools
         return manager
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -226,6 +227,14 @@ class _Response(http.client.HTTPResponse):
         super().__init__(cast("socket.socket", _TimedReader(sock)), *args, **kwargs)
 
 
+class _LastResponse(_Response):
+    """Its connection is closed behind it, also where the server does not say that it closes too."""
+
+    def begin(self) -> None:
+        super().begin()
+        self.will_close = True
+
+
 class _Connection(HTTPConnection):
     response_class = _Response
 
@@ -267,6 +276,25 @@ class _Pool(urllib3.HTTPConnectionPool):
 
 class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
+
+
+class _ClosingConnection(_Connection):
+    response_class = _LastResponse
+
+
+class _ClosingTlsConnection(_TlsConnection):
+    response_class = _LastResponse
+
+
+class _ClosingPool(_Pool):
+    ConnectionCls = _ClosingConnection
+
+
+class _ClosingTlsPool(_TlsPool):
+    ConnectionCls = _ClosingTlsConnection
+
+
+_CLOSING_POOLS = {"http": _ClosingPool, "https": _ClosingTlsPool}
 
 
 def _resolve(host: str, port: int, deadline: _Deadline) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ How the limit holds against servers that drip, hang or lie: tests/ivr/integratio
 import http.client
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -30,6 +31,8 @@ class Echo:
     connections: list[int] = field(default_factory=list)
     cookies: list[str | None] = field(default_factory=list)
     closes: bool = False
+    closes_after_s: float = 0
+    """How long behind its answer it closes a connection that is not to be kept."""
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         echo = self
@@ -50,6 +53,10 @@ class Echo:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def finish(self) -> None:
+                time.sleep(echo.closes_after_s)
+                super().finish()
+
             def log_message(self, *_: object) -> None:
                 """Says nothing."""
 
@@ -66,6 +73,8 @@ def echo(tmp_path: Path) -> Iterator[Echo]:
 
 @pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
 def test_connections_are_kept_where_that_is_wanted(echo: Echo, keep: bool, connections: int) -> None:
+    """One that is not kept is never used again, also while the server has not closed it yet."""
+    echo.closes_after_s = 0.1
     for number in range(3):
         answer = HttpClient(total_s=5, keep=keep).request("POST", echo.url, body=f"{number}")
         assert answer == HttpResponse(200, f"{number}".encode())
