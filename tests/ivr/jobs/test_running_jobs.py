@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from ivr.jobs.backlog import backlog, failed_jobs, last_tries
-from ivr.jobs.enqueue import DurableWork, order
+from ivr.jobs.enqueue import DurableWork, enqueue_options
 from ivr.jobs.job_list import (
     ALL_JOBS,
     CHARGE_ATTEMPT,
@@ -229,7 +229,7 @@ def test_work_about_money_comes_first_in_its_queue(engine: sa.Engine, durable: D
 
 
 def test_work_that_nobody_does_is_told_at_the_start(engine: sa.Engine) -> None:
-    options = order(CHARGE_ATTEMPT, "att_1", 0, delay_s=3600) | {"workflow_name": "dance"}
+    options = enqueue_options(CHARGE_ATTEMPT, "att_1", 0, delay_s=3600) | {"workflow_name": "dance"}
     open_client(engine).enqueue(options, "att_1", 0)
     with capture_logs() as logs, running_worker(engine, {}):
         pass
