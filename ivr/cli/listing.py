@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from ivr.cli.context import legible
-from ivr.platform.money import plain
+from ivr.platform.money import decimal, plain
 
 ListRow = Mapping[str, Any]
 """One row, as the API gives it: its names, its texts, minor units as whole numbers."""
@@ -207,7 +207,7 @@ class _Totals:
         currency = kind[self._by.index("currency")]
         found: dict[str, str | int] = {}
         for name, minor in zip(self._sums, sums, strict=True):
-            found[name.removesuffix("_minor")] = _decimal(minor, currency)
+            found[name.removesuffix("_minor")] = decimal(minor, currency)
             found[name] = minor
         return found
 
@@ -272,11 +272,7 @@ def _value(row: ListRow, name: str) -> Any:
     if dot:
         return None if row[outer] is None else row[outer][inner]
     minor = row[f"{name}_minor"]
-    return None if minor is None else _decimal(minor, row["currency"])
-
-
-def _decimal(minor: int, currency: str) -> str:
-    return plain(minor, currency).partition(" ")[0]
+    return None if minor is None else decimal(minor, row["currency"])
 
 
 def _text(value: Any) -> str | None:

@@ -48,10 +48,15 @@ def decimals(currency: str) -> int:
     return numbers.get_currency_precision(currency)
 
 
+def decimal(amount_minor: int, currency: str) -> str:
+    """The amount with a point and without its currency, "49.90"."""
+    places = decimals(currency)
+    return f"{Decimal(amount_minor).scaleb(-places):.{places}f}"
+
+
 def plain(amount_minor: int, currency: str) -> str:
     """The amount with a point and its code, "49.90 EUR", for logs, lists and programs."""
-    places = decimals(currency)
-    return f"{Decimal(amount_minor).scaleb(-places):.{places}f} {currency}"
+    return f"{decimal(amount_minor, currency)} {currency}"
 
 
 def written(amount_minor: int, currency: str, language: str, home_country: str = "") -> str:

@@ -98,8 +98,8 @@ def _certificates(root: CleanRoot) -> None:
         live = f"/etc/letsencrypt/live/{host}"
         root.write(f"{live}/fullchain.pem", certificate.cert_chain_pems[0].bytes().decode())
         root.write(f"{live}/privkey.pem", certificate.private_key_pem.bytes().decode(), 0o600)
-    root.write("/root/authority.pem", authority.cert_pem.bytes().decode())
-    root.shell(f'cat /root/authority.pem >> "$({CERTIFI})"')
+    root.write("/srv/authority.pem", authority.cert_pem.bytes().decode())
+    root.shell(f'cat /srv/authority.pem >> "$({CERTIFI})"')
 
 
 def _fill_in(root: CleanRoot) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tests.simulation.runs import DEPLOYMENTS, Simulation, memory
+from tests.simulation.runs import DEPLOYMENTS, Simulation
+from tests.support.databases import memory
 
 HURRIED = {"ahead": 1.0, "late_s": 6.0}
 

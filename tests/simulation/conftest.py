@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.runs import Simulation, memory
+from tests.simulation.runs import Simulation
+from tests.support.databases import memory
 
 
 @pytest.fixture

@@ -42,11 +42,6 @@ WORLDS_IN_TESTS = 7
 """In each deployment, at every run of the tests; `make simulate` plays as many as asked."""
 
 
-def memory() -> str | None:
-    """A directory in memory, where the machine has one: databases live as long as the run."""
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a directory of its own is made in it
-
-
 @contextmanager
 def _seldom_collected() -> Iterator[None]:
     """For the length of a block, the garbage collector runs seldom and does not look at what was there

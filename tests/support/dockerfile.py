@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.clean_root import CleanRoot, clean_root
 
-SOURCE = "/root/context"
+SOURCE = "/srv/context"
 BASES = ("debian:trixie-slim",)
 
 

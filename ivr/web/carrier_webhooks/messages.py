@@ -71,18 +71,15 @@ def make_blueprint(
         if not _ID.fullmatch(confirmation_id):
             raise NotFound("There is no message with this ID.")
         event = EVENTS.get(said)
+        kind = kind_of_stored_code(error_code)
         with engine.begin() as tx:
             found = messages.find(tx, confirmation_id, lock=True)
             if found is None:
                 raise NotFound("There is no message with this ID.")
             if event is None:
                 log.warning("confirmation_unknown_status", confirmation=found.id, status=said[:20])
-            elif (
-                said in _NOT_ARRIVED
-                and kind_of_stored_code(error_code) is not Refusal.PERMANENT
-                and not _is_past(found, sid)
-            ):
-                _keep(tx, found, clock.now(), work=work, sid=sid, error_code=error_code)
+            elif said in _NOT_ARRIVED and kind is not Refusal.PERMANENT and not _is_past(found, sid):
+                _keep(tx, found, clock.now(), kind, work=work, sid=sid, error_code=error_code)
             else:
                 _move(tx, found, event, clock.now(), sid=sid, error_code=error_code)
         return Response(status=204)
@@ -109,7 +106,14 @@ def _move(
 
 
 def _keep(
-    tx: sa.Connection, found: Message, now: datetime, *, work: Work, sid: str, error_code: str | None
+    tx: sa.Connection,
+    found: Message,
+    now: datetime,
+    kind: Refusal,
+    *,
+    work: Work,
+    sid: str,
+    error_code: str | None,
 ) -> None:
     """Sends it again once time may have mended what was in the way; what the operator mends is held.
 
@@ -118,10 +122,7 @@ def _keep(
     """
     nth = found.tries + 1
     wait_s = sum(SEND_MESSAGE_SCHEDULE.delays_s[found.tries - 1 : nth])
-    if (
-        kind_of_stored_code(error_code) is Refusal.NEEDS_OPERATOR
-        or SEND_MESSAGE_SCHEDULE.delay_of_retry_s(found.tries - 1) is None
-    ):
+    if kind is Refusal.NEEDS_OPERATOR or SEND_MESSAGE_SCHEDULE.delay_of_retry_s(found.tries - 1) is None:
         if messages.apply_event(tx, found.id, MessageEvent.HOLD, now, error_code=error_code, provider_id=sid):
             log.error("confirmation_held", confirmation=found.id, error_code=error_code)
     elif messages.apply_event(

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 from ivr.bills.bill import Bill, Status
 from ivr.bills.store import Change
 from ivr.platform.clock import rfc3339
+from ivr.platform.money import decimal
 from ivr.web.api.documents.fields import (
     CreatedAt,
     Currency,
@@ -19,7 +20,6 @@ from ivr.web.api.documents.fields import (
     ProblemDocument,
     Reference,
     UpdatedAt,
-    decimal,
 )
 
 _Warning = Annotated[

@@ -12,7 +12,6 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from ivr.bills.bill import AMOUNT_MAX_MINOR
 from ivr.platform.clock import rfc3339
-from ivr.platform.money import plain
 
 
 class Keywords:
@@ -48,11 +47,6 @@ Day = Annotated[str, Keywords(format="date")]
 LastFour = Annotated[str, Keywords(pattern="^[0-9]{4}$")]
 HasMore = Annotated[bool, "Ask again at once with the cursor."]
 Cursor = Annotated[str, "Keep it, and give it in the next request."]
-
-
-def decimal(amount_minor: int, currency: str) -> str:
-    """The amount as 49.90, without its currency."""
-    return plain(amount_minor, currency).partition(" ")[0]
 
 
 def moment(at: datetime | None) -> str | None:

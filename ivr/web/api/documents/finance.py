@@ -6,6 +6,7 @@ from gateways.events import DisputeState
 from ivr.finance.disputes import DisputeShown
 from ivr.finance.payout_queries import LineShown, PayoutShown, PayoutState
 from ivr.platform.clock import rfc3339
+from ivr.platform.money import decimal
 from ivr.web.api.documents.fields import (
     Currency,
     Cursor,
@@ -19,7 +20,6 @@ from ivr.web.api.documents.fields import (
     Reference,
     SignedAmount,
     UpdatedAt,
-    decimal,
     moment,
 )
 

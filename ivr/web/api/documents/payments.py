@@ -7,6 +7,7 @@ from ivr.payments.attempts.states import Method, PublicState
 from ivr.payments.queries.feed import LinkShown, Payment, RefundShown
 from ivr.payments.refunds.store import RefundState
 from ivr.platform.clock import rfc3339
+from ivr.platform.money import decimal
 from ivr.web.api.documents.fields import (
     CreatedAt,
     Currency,
@@ -22,7 +23,6 @@ from ivr.web.api.documents.fields import (
     PositiveMinor,
     Reference,
     UpdatedAt,
-    decimal,
     moment,
 )
 
